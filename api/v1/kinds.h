@@ -1,0 +1,15 @@
+#pragma once
+
+#include <tuple>
+
+#include "api/v1/repository.h"
+#include "api/v1/team.h"
+#include "api/v1/user.h"
+
+namespace api::v1 {
+
+/// Every kind of this folder. tests/api/kinds_test.cc compares each with its definition in crds/, and sees when one is
+/// missing here.
+using Kinds = std::tuple<Repository, Team, User>;
+
+}  // namespace api::v1

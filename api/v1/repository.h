@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "api/meta/object.h"
+
+namespace api::v1 {
+
+struct RepositorySpec {
+  std::string url{};            ///< `file://` or `https://`.
+  std::string interval = "5m";  ///< Between two fetches that nothing hinted at; a duration.
+
+  bool operator==(const RepositorySpec&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("url", self.url);
+    field("interval", self.interval);
+  }
+};
+
+struct RepositoryStatus {
+  std::string url{};                           ///< Where the heads were fetched from.
+  std::map<std::string, std::string> heads{};  ///< Commit by branch, as the mirror has them.
+  std::optional<Time> last_fetch_time{};       ///< When the last successful fetch ended.
+
+  bool operator==(const RepositoryStatus&) const = default;
+  static void Fields(auto& self, auto&& field) {
+    field("url", self.url);
+    field("heads", self.heads);
+    field("lastFetchTime", self.last_fetch_time);
+  }
+};
+
+/// A bare mirror of a git repository on this box, kept close to its origin.
+struct Repository {
+  static constexpr KindInfo kInfo{.group = "hero.dev", .version = "v1", .kind = "Repository", .plural = "repositories"};
+
+  ObjectMeta metadata{};
+  RepositorySpec spec{};
+  RepositoryStatus status{};
+  CommonStatus common{};
+};
+
+}  // namespace api::v1

@@ -1,0 +1,210 @@
+#include "client/wire_format.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <memory>
+
+#include "api/codec/json.h"
+
+namespace client {
+namespace {
+
+using api::Code;
+using api::Error;
+using api::Expected;
+using api::Json;
+using api::schema::Kind;
+using reconciler::Event;
+using reconciler::EventType;
+using reconciler::Snapshot;
+
+Code CodeOf(int status, std::string_view reason) {
+  switch (status) {
+    case 401:
+    case 403:
+      return Code::kForbidden;
+    case 404:
+      return Code::kNotFound;
+    case 408:
+    case 504:
+      return Code::kTimeout;
+    case 409:
+      return reason == "AlreadyExists" ? Code::kAlreadyExists : Code::kConflict;
+    case 410:
+      return Code::kExpired;
+    case 429:
+    case 503:
+      return Code::kUnavailable;
+    default:
+      return status >= 400 && status < 500 ? Code::kInvalid : Code::kInternal;
+  }
+}
+
+std::string TextAt(const Json& json, std::initializer_list<std::string_view> path) {
+  const Json* found = json.At(path);
+  return found ? found->StringOr("") : "";
+}
+
+Error Malformed(std::string_view what) {
+  return {Code::kInternal, "MalformedAnswer", "the server sent " + std::string(what)};
+}
+
+std::vector<std::string> Strings(const Json* array) {
+  std::vector<std::string> texts;
+  if (!array || !array->array()) return texts;
+  for (const Json& element : *array->array()) texts.push_back(element.StringOr(""));
+  return texts;
+}
+
+}  // namespace
+
+std::string Escape(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char c : text) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                          c == '_' || c == '.' || c == '~';
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_plain)
+      escaped += c;
+    else
+      escaped.append(1, '%').append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 0xf]);
+  }
+  return escaped;
+}
+
+std::string PathOf(const Kind& kind, std::string_view namespace_, std::string_view name, std::string_view subresource) {
+  std::string path = kind.group.empty() ? "/api/" + kind.version : "/apis/" + kind.group + "/" + kind.version;
+  if (!namespace_.empty()) path += "/namespaces/" + Escape(namespace_);
+  path += "/" + kind.plural;
+  if (!name.empty()) path += "/" + Escape(name);
+  if (!subresource.empty()) path += "/" + Escape(subresource);
+  return path;
+}
+
+std::string QueryOf(const std::vector<std::pair<std::string, std::string>>& parameters) {
+  std::string query;
+  for (const auto& [name, value] : parameters) query += (query.empty() ? "?" : "&") + name + "=" + Escape(value);
+  return query;
+}
+
+Error ErrorOfStatus(const Json& status) {
+  const Json* code = status.Find("code");
+  const int number = code && code->integer() ? static_cast<int>(*code->integer()) : 500;
+  Error error{.reason = TextAt(status, {"reason"}), .message = TextAt(status, {"message"})};
+  error.code = CodeOf(number, error.reason);
+  if (error.reason.empty()) error.reason = CodeName(error.code);
+  const Json* causes = status.At({"details", "causes"});
+  if (!causes || !causes->array()) return error;
+  for (const Json& cause : *causes->array())
+    error.causes.push_back({.field = TextAt(cause, {"field"}),
+                            .reason = TextAt(cause, {"reason"}),
+                            .message = TextAt(cause, {"message"})});
+  return error;
+}
+
+Error ErrorOf(const HttpResponse& response) {
+  const auto json = api::codec::ParseJson(response.body);
+  if (json && TextAt(*json, {"kind"}) == "Status") return ErrorOfStatus(*json);
+  const Code code = CodeOf(response.status, "");
+  if (code == Code::kNotFound) return {code, "NotFound", "the server could not find the requested resource"};
+  return {code, std::string(CodeName(code)), "the server answered with HTTP status " + std::to_string(response.status)};
+}
+
+std::vector<std::string> WarningsOf(const HttpResponse& response) {
+  std::vector<std::string> warnings;
+  for (const auto& [name, value] : response.headers) {
+    if (name != "warning") continue;
+    const std::size_t open = value.find('"');
+    const std::size_t shut = value.rfind('"');
+    if (open == std::string::npos || shut <= open) continue;
+    std::string text;
+    for (std::size_t i = open + 1; i < shut; ++i) {
+      if (value[i] == '\\' && i + 1 < shut) ++i;
+      text += value[i];
+    }
+    warnings.push_back(std::move(text));
+  }
+  return warnings;
+}
+
+api::ResourceVersion VersionOf(const Json& object) {
+  const std::string text = TextAt(object, {"metadata", "resourceVersion"});
+  api::ResourceVersion version;
+  std::from_chars(text.data(), text.data() + text.size(), version.value);
+  return version;
+}
+
+Expected<reconciler::SnapshotPtr> SnapshotOf(const Kind& kind, const Json& object) {
+  Snapshot snapshot;
+  snapshot.key = {kind.resource(), TextAt(object, {"metadata", "namespace"}), TextAt(object, {"metadata", "name"})};
+  if (snapshot.key.name.empty()) return Malformed("an object without a name");
+  snapshot.uid = {TextAt(object, {"metadata", "uid"})};
+  snapshot.resource_version = VersionOf(object);
+  const Json* generation = object.At({"metadata", "generation"});
+  if (generation && generation->integer()) snapshot.generation = {*generation->integer()};
+  snapshot.is_deleting = object.At({"metadata", "deletionTimestamp"}) != nullptr;
+  if (const Json* labels = object.At({"metadata", "labels"}); labels && labels->object())
+    for (const Json::Member& label : *labels->object())
+      snapshot.labels.emplace_back(label.key, label.value.StringOr(""));
+  if (const Json* owners = object.At({"metadata", "ownerReferences"}); owners && owners->array())
+    for (const Json& owner : *owners->array()) snapshot.owners.push_back({TextAt(owner, {"uid"})});
+  snapshot.text = api::codec::WriteJson(object);
+  return std::make_shared<const Snapshot>(std::move(snapshot));
+}
+
+Expected<Event> EventOf(const Kind& kind, std::string_view line) {
+  const auto frame =
+      api::codec::ParseJson(line, {.bytes_max = line.size(), .depth_max = 66});  // Two levels around an object.
+  if (!frame) return Malformed("a watch event that is no JSON: " + frame.error().message);
+  const std::string type = TextAt(*frame, {"type"});
+  const Json* object = frame->Find("object");
+  if (!object) return Malformed("a watch event without an object");
+  if (type == "ERROR") return ErrorOfStatus(*object);
+  Event event;
+  event.revision = VersionOf(*object);
+  if (type == "BOOKMARK") return event;
+  if (type == "ADDED")
+    event.type = EventType::kAdded;
+  else if (type == "MODIFIED")
+    event.type = EventType::kModified;
+  else if (type == "DELETED")
+    event.type = EventType::kDeleted;
+  else
+    return Malformed("a watch event of the unknown type " + type);
+  auto snapshot = SnapshotOf(kind, *object);
+  if (!snapshot) return snapshot.error();
+  event.object = *std::move(snapshot);
+  return event;
+}
+
+Expected<std::vector<Kind>> KindsOf(const Json& resource_list) {
+  const std::string group_version = TextAt(resource_list, {"groupVersion"});
+  const Json* resources = resource_list.Find("resources");
+  if (group_version.empty() || !resources || !resources->array()) return Malformed("no list of resources");
+  const std::size_t slash = group_version.find('/');
+  std::vector<Kind> kinds;
+  std::vector<std::string> with_status;
+  for (const Json& resource : *resources->array()) {
+    const std::string name = TextAt(resource, {"name"});
+    if (name.ends_with("/status")) with_status.push_back(name.substr(0, name.find('/')));
+    if (name.find('/') != std::string::npos) continue;
+    Kind kind{.group = slash == std::string::npos ? "" : group_version.substr(0, slash),
+              .version = slash == std::string::npos ? group_version : group_version.substr(slash + 1),
+              .kind = TextAt(resource, {"kind"}),
+              .plural = name,
+              .singular = TextAt(resource, {"singularName"}),
+              .short_names = Strings(resource.Find("shortNames")),
+              .categories = Strings(resource.Find("categories"))};
+    kind.list_kind = kind.kind + "List";
+    const Json* is_namespaced = resource.Find("namespaced");
+    kind.is_namespaced = is_namespaced && is_namespaced->boolean() && *is_namespaced->boolean();
+    kinds.push_back(std::move(kind));
+  }
+  for (Kind& kind : kinds)
+    kind.has_status = std::find(with_status.begin(), with_status.end(), kind.plural) != with_status.end();
+  return kinds;
+}
+
+}  // namespace client

@@ -1,0 +1,38 @@
+# A room is a folder is a target: reconciler/ is `reconciler`, host/linux/ is `host_linux`.
+
+# add_layer(NAME SOURCES <.cc and .h> [DEPENDS <rooms>] [USES <libraries>])
+# DEPENDS are rooms below (PUBLIC, follow the arrows); USES are third-party libraries (PRIVATE, never in our headers).
+# A room of headers only becomes an INTERFACE target by itself.
+function(add_layer name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPENDS;USES")
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
+    message(FATAL_ERROR "add_layer(${name}): SOURCES is needed; not understood: '${arg_UNPARSED_ARGUMENTS}'")
+  endif()
+  set(units ${arg_SOURCES})
+  list(FILTER units INCLUDE REGEX "\\.cc$")
+  if(units)
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+    target_link_libraries(${name} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_USES} Threads::Threads)
+  else()
+    add_library(${name} INTERFACE ${arg_SOURCES})
+    target_include_directories(${name} INTERFACE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} INTERFACE ${arg_DEPENDS})
+  endif()
+endfunction()
+
+# add_program(NAME SOURCES main.cc … [DEPENDS <rooms>] [USES <libraries>])
+# Makes bin/NAME. All sources but main.cc become the room cmd_NAME, which tests/cmd links.
+add_custom_target(programs COMMENT "programs are in ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+function(add_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPENDS;USES")
+  list(REMOVE_ITEM arg_SOURCES main.cc)
+  if(arg_SOURCES)
+    add_layer(cmd_${name} SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS} USES ${arg_USES})
+    set(arg_DEPENDS cmd_${name})
+  endif()
+  add_executable(${name} main.cc)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} ${arg_USES})
+  add_dependencies(programs ${name})
+endfunction()

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace heroctl {
+
+enum class Command {
+  kApply,
+  kApprove,
+  kDelete,
+  kDescribe,
+  kEvents,
+  kGet,
+  kKinds,
+  kPlan,
+  kReconcile,
+  kResume,
+  kSuspend,
+  kVersion,
+  kWait,
+  kWhy,
+};
+
+/// What was typed, not yet looked at.
+struct Flags {
+  Command command = Command::kVersion;
+  std::vector<std::string> objects{};  ///< `users alice`, `teams,users`, `user/alice`
+  std::vector<std::string> files{};    ///< -f
+  std::string socket{};                ///< Empty: client::FindSocket decides.
+  std::string act_as{};                ///< --as
+  std::string namespace_ = "default";
+  std::string output{};               ///< -o
+  std::string selector{};             ///< -l
+  std::string wait_for{};             ///< wait --for
+  std::string timeout{};              ///< Empty: the command's own.
+  std::string about{};                ///< events --for
+  std::string types{};                ///< events --types
+  std::string reason{};               ///< suspend --reason
+  std::string suspended_for{};        ///< suspend --for
+  std::string dry_run = "none";       ///< `none`, `server`
+  std::string validation = "strict";  ///< `strict`, `warn`, `ignore`
+  bool is_everywhere = false;         ///< -A
+  bool is_watch = false;              ///< -w
+  bool is_recursive = false;          ///< -R
+  bool has_no_headers = false;
+  bool is_all = false;             ///< --all
+  bool waits = false;              ///< reconcile --wait
+  bool waits_for_deletion = true;  ///< delete --wait
+  bool is_missing_fine = false;    ///< delete --ignore-not-found
+};
+
+/// Nothing is left to do: help was asked for, or what was typed cannot be understood.
+struct Finished {
+  int exit_code = 0;
+  std::string text{};  ///< For standard output when the code is 0, else for standard error.
+};
+
+/// Reads the command line. Never exits by itself.
+std::variant<Flags, Finished> ParseFlags(int argc, const char* const* argv);
+
+}  // namespace heroctl

@@ -1,0 +1,46 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/codec/json.h"
+#include "client/plan_text.h"
+#include "client/wire_format.h"
+#include "cmd/heroctl/commands.h"
+#include "cmd/heroctl/objects.h"
+
+namespace heroctl {
+namespace {
+
+constexpr int kChanges = 2;  // Scripts rely on it.
+
+/// Of everything, of a kind, or of one object.
+api::Expected<std::string> TargetOf(const Session& session, const Flags& flags) {
+  const std::string path = "/hero/v1/plan";
+  if (flags.objects.empty()) return path;
+  const auto objects = ReadObjects(session, flags);
+  if (!objects) return objects.error();
+  const Asked& asked = objects->asked.front();
+  if (objects->asked.size() > 1 || asked.names.size() > 1) return UsageError("plan takes one kind, or one object");
+  std::vector<std::pair<std::string, std::string>> query{{"resource", asked.kind->resource()}};
+  if (!asked.names.empty()) query.emplace_back("name", asked.names.front());
+  if (!asked.names.empty() && asked.kind->is_namespaced)
+    query.emplace_back("namespace", NamespaceFor(*asked.kind, flags));
+  return path + client::QueryOf(query);
+}
+
+}  // namespace
+
+int RunPlan(const Session& session, const Flags& flags) {
+  if (!flags.output.empty() && flags.output != "json") return Fail(session, UsageError("-o is json or absent"));
+  const auto target = TargetOf(session, flags);
+  if (!target) return Fail(session, target.error());
+  const auto plan = session.client.Fetch(*target);
+  if (!plan) return Fail(session, plan.error());
+  const auto text = client::FormatPlan(*plan);
+  if (!text) return Fail(session, text.error());
+  session.out << (flags.output == "json" ? api::codec::WritePrettyJson(*plan) : text->text);
+  if (text->has_problems) return 1;
+  return text->has_changes ? kChanges : 0;
+}
+
+}  // namespace heroctl

@@ -1,0 +1,39 @@
+#include "cmd/heroctl/commands.h"
+
+namespace heroctl {
+
+int Run(const Session& session, const Flags& flags) {
+  switch (flags.command) {
+    case Command::kApply:
+      return RunApply(session, flags);
+    case Command::kApprove:
+      return RunApprove(session, flags);
+    case Command::kDelete:
+      return RunDelete(session, flags);
+    case Command::kEvents:
+      return RunEvents(session, flags);
+    case Command::kKinds:
+      return RunKinds(session, flags);
+    case Command::kReconcile:
+      return RunReconcile(session, flags);
+    case Command::kResume:
+      return RunResume(session, flags);
+    case Command::kSuspend:
+      return RunSuspend(session, flags);
+    case Command::kWhy:
+      return RunWhy(session, flags);
+    case Command::kGet:
+      return RunGet(session, flags);
+    case Command::kDescribe:
+      return RunDescribe(session, flags);
+    case Command::kWait:
+      return RunWait(session, flags);
+    case Command::kPlan:
+      return RunPlan(session, flags);
+    case Command::kVersion:
+      return RunVersion(session, flags);
+  }
+  return 1;
+}
+
+}  // namespace heroctl

@@ -1,0 +1,163 @@
+#include "cmd/herod/box.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "api/v1/team.h"
+#include "controllers/repository/repository_controller.h"
+#include "controllers/team/team_controller.h"
+#include "controllers/user/user_controller.h"
+#include "crds/catalog.h"
+#include "host/libarchive/archives.h"
+#include "host/libgit2/git.h"
+#include "host/linux/append_log.h"
+#include "host/linux/clock.h"
+#include "host/linux/entropy.h"
+#include "host/linux/file_watch.h"
+#include "host/linux/processes.h"
+#include "host/log.h"
+#include "host/sandbox/accounts.h"
+#include "host/sandbox/homes.h"
+#include "reconciler/embedded.h"
+#include "reconciler/typed.h"
+#include "server/listener.h"
+#include "server/surface.h"
+
+namespace herod {
+namespace {
+
+using api::Code;
+using api::Error;
+using api::Expected;
+
+/// Users are many, and their account changes join one rewrite of the account files: so many at a time.
+constexpr int kUserWorkers = 16;
+
+Expected<void> MakeDirectory(const std::string& path, std::filesystem::perms mode) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) std::filesystem::permissions(path, mode, error);
+  if (error)
+    return Error{Code::kUnavailable, "NoDirectory",
+                 "cannot make " + path + ": " + error.message() + "; choose another --root or mend its permissions"};
+  return {};
+}
+
+Expected<void> MakeDirectories(const host::BoxPaths& paths) {
+  using std::filesystem::perms;
+  const perms open = perms::owner_all | perms::group_read | perms::group_exec | perms::others_read | perms::others_exec;
+  const std::string run = paths.control_socket.substr(0, paths.control_socket.rfind('/'));
+  for (const auto& [path, mode] : {std::pair{paths.etc, open},
+                                   {paths.Inside("/home"), open},
+                                   {run, open},
+                                   {paths.driver_home, perms::owner_all},
+                                   {paths.state, perms::owner_all},
+                                   {paths.mirrors, perms::owner_all},
+                                   {paths.team_sync, perms::owner_all},
+                                   {paths.archive, perms::owner_all},
+                                   {paths.forge, perms::owner_all}})
+    if (auto made = MakeDirectory(path, mode); !made) return made;
+  return {};
+}
+
+/// A thread that hangs cannot be ended; what it left half done is found by the next start.
+void EndWhole(const std::string& stuck) {
+  host::log::Error("did not stop in time, ending all the same", {{"stuck", stuck}});
+  std::_Exit(EXIT_FAILURE);
+}
+
+}  // namespace
+
+struct Box::Parts {
+  explicit Parts(host::BoxPaths box_paths) : paths(std::move(box_paths)) {}
+
+  const host::BoxPaths paths;
+  Config config;
+  host::linux::SystemClock clock;
+  host::linux::SystemEntropy entropy;
+  host::linux::SpawnedProcesses processes;
+  std::unique_ptr<host::linux::InotifyWatch> file_watch;
+  std::unique_ptr<host::linux::AppendFile> audit_log;
+  host::sandbox::SandboxAccounts accounts{paths.etc, clock};
+  host::sandbox::SandboxHomes homes{paths.root};
+  host::libgit2::LibGit2Git git{processes, clock};
+  host::libarchive::LibArchives archives{paths};
+  std::unique_ptr<reconciler::Embedded> engine;
+  std::unique_ptr<server::Surface> surface;
+  std::unique_ptr<server::Listener> listener;
+};
+
+Box::Box(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Box::~Box() = default;
+
+const host::BoxPaths& Box::paths() const { return parts_->paths; }
+
+Expected<std::unique_ptr<Box>> Box::Open(const Config& config, const std::string& root, bool is_observe_only) {
+  auto parts = std::make_unique<Parts>(
+      host::PathsOf(std::filesystem::absolute(root).lexically_normal().string(), config.box.driver));
+  parts->config = config;
+  if (auto made = MakeDirectories(parts->paths); !made) return made.error();
+  auto file_watch = host::linux::InotifyWatch::Create();
+  if (!file_watch) return file_watch.error();
+  parts->file_watch = *std::move(file_watch);
+
+  auto catalog = crds::LoadCatalog();
+  if (!catalog) return catalog.error();
+  parts->audit_log = std::make_unique<host::linux::AppendFile>(parts->paths.state + "/audit.log");
+  auto engine = reconciler::Embedded::Open({.path = parts->paths.state + "/store.db"}, *std::move(catalog),
+                                           {.clock = parts->clock,
+                                            .entropy = parts->entropy,
+                                            .file_watch = parts->file_watch.get(),
+                                            .audit_log = parts->audit_log.get()},
+                                           {.is_observe_only = is_observe_only, .on_stuck = EndWhole});
+  if (!engine) return engine.error();
+  parts->engine = *std::move(engine);
+
+  reconciler::Manager& manager = parts->engine->manager();
+  parts->surface = std::make_unique<server::Surface>(
+      server::Backend{parts->engine->client(), parts->engine->catalog(), parts->clock},
+      server::EngineView{.plan = [&manager](const reconciler::PlanQuery& query) -> Expected<api::Json> {
+                           auto report = manager.Plan(query);
+                           if (!report) return report.error();
+                           return server::PlanDocument(*report);
+                         },
+                         .queues = [&manager] { return manager.Queues(); },
+                         .history = [&manager](const api::ObjectKey& object) { return manager.History(object); },
+                         .metrics = [&manager] { return manager.Metrics(); }});
+  auto listener = server::Listener::Open(
+      {.socket_path = parts->paths.control_socket, .operators = {.daemon = getuid()}},
+      {.serve = [&surface = *parts->surface](const server::Request& request) { return surface.Serve(request); },
+       .may_block = [&surface =
+                         *parts->surface](const server::Request& request) { return surface.MayBlock(request); }});
+  if (!listener) return listener.error();
+  parts->listener = *std::move(listener);
+  return std::unique_ptr<Box>(new Box(std::move(parts)));
+}
+
+Expected<void> Box::Run(std::stop_token stop) {
+  Parts& parts = *parts_;
+  const std::vector<std::string>& groups = parts.config.accounts.groups;
+  reconciler::Manager& manager = parts.engine->manager();
+  manager.Add(std::make_unique<controllers::TeamController>(
+                  parts.git, parts.paths,
+                  controllers::UserRules{.assignable_groups = groups, .reserved_names = {parts.config.box.driver}}),
+              {.name = "team", .workers = 1, .has_finalizer = false});
+  manager.Add(std::make_unique<controllers::RepositoryController>(parts.git, parts.paths), {.name = "repository"});
+  manager.Add(
+      std::make_unique<controllers::UserController>(controllers::UserSeams{parts.accounts, parts.homes, parts.archives},
+                                                    parts.paths, controllers::UserOptions{.managed_groups = groups}),
+      {.name = "user", .workers = kUserWorkers});
+  manager.AddRunnable("server", [&parts](std::stop_token own) { parts.listener->Run(own); });
+
+  const TeamSection& team = parts.config.team;
+  const api::v1::Team declared{.metadata = {.name = "team"},
+                               .spec = {.url = team.url, .branch = team.branch, .interval = team.interval}};
+  if (auto put = reconciler::Put(parts.engine->client(), declared, {.actor = "system:config"}); !put)
+    return put.error();
+  return manager.Run(stop);
+}
+
+}  // namespace herod

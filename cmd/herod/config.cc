@@ -1,0 +1,62 @@
+#include "cmd/herod/config.h"
+
+#include <fstream>
+#include <iterator>
+
+#include "api/codec/fields.h"
+#include "api/codec/toml.h"
+#include "api/meta/names.h"
+
+namespace herod {
+namespace {
+
+using api::Code;
+using api::Error;
+using api::Expected;
+
+Error Wrong(std::string field, std::string message) {
+  return {Code::kInvalid, "InvalidConfig", message, {{std::move(field), "FieldValueInvalid", message}}};
+}
+
+Expected<void> CheckDuration(const std::string& field, const std::string& text) {
+  auto duration = api::codec::ParseDuration(text);
+  if (!duration) return Wrong(field, field + ": " + duration.error().message);
+  if (*duration < std::chrono::seconds(1)) return Wrong(field, field + " has to be 1s at least");
+  return {};
+}
+
+Expected<void> Check(const Config& config) {
+  const std::string& url = config.team.url;
+  if (url.empty()) return Wrong("team.url", "[team].url is required: where hero_team is, as file:///… or https://…");
+  if (!url.starts_with("file:///") && !url.starts_with("https://"))
+    return Wrong("team.url", "team.url has to start with file:/// or https://");
+  if (auto interval = CheckDuration("team.interval", config.team.interval); !interval) return interval;
+  if (config.repos.interval)
+    if (auto interval = CheckDuration("repos.interval", *config.repos.interval); !interval) return interval;
+  if (config.forge.kind != "local" && config.forge.kind != "forgejo")
+    return Wrong("forge.kind", "forge.kind has to be \"local\" or \"forgejo\"");
+  if (!api::IsUserName(config.box.driver)) return Wrong("box.driver", "box.driver has to be the name of an account");
+  return {};
+}
+
+}  // namespace
+
+Expected<Config> ParseConfig(std::string_view text, std::string_view source) {
+  auto document = api::codec::ParseToml(text, source);
+  if (!document) return document.error();
+  auto config = api::codec::Decode<Config>(document->value, {.refuse_unknown = true});
+  if (!config) return document->At(config.error());
+  if (auto good = Check(*config); !good) return document->At(good.error());
+  return config;
+}
+
+Expected<Config> ReadConfig(const std::string& path) {
+  std::ifstream file(path);
+  if (!file)
+    return Error{
+        Code::kNotFound, "NoConfig",
+        "cannot read " + path + "; the least that it needs is:\n[team]\nurl = \"file:///path/to/hero_team.git\""};
+  return ParseConfig(std::string(std::istreambuf_iterator<char>(file), {}), path);
+}
+
+}  // namespace herod

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/meta/expected.h"
+
+namespace herod {
+
+struct BoxSection {
+  std::string name{};  ///< Empty: the machine's host name.
+  std::string driver = "driver";
+  std::string integrator = "your operator";
+
+  static void Fields(auto& self, auto&& field) {
+    field("name", self.name);
+    field("driver", self.driver);
+    field("integrator", self.integrator);
+  }
+};
+
+struct TeamSection {
+  std::string url{};
+  std::string branch = "development";
+  std::string interval = "5m";
+
+  static void Fields(auto& self, auto&& field) {
+    field("url", self.url);
+    field("branch", self.branch);
+    field("interval", self.interval);
+  }
+};
+
+struct ReposSection {
+  std::optional<std::string> interval{};           ///< Default: [team].interval.
+  std::optional<std::vector<std::string>> orgs{};  ///< Default: [forge].code_org.
+
+  static void Fields(auto& self, auto&& field) {
+    field("interval", self.interval);
+    field("orgs", self.orgs);
+  }
+};
+
+struct ForgeSection {
+  std::string kind = "local";
+  std::optional<std::string> url{};  ///< Default: the folder of the local forge.
+  std::string token_file{};
+  std::string code_org = "lhumina_code";
+  std::string private_org = "lhumina_code-private";
+
+  static void Fields(auto& self, auto&& field) {
+    field("kind", self.kind);
+    field("url", self.url);
+    field("token_file", self.token_file);
+    field("code_org", self.code_org);
+    field("private_org", self.private_org);
+  }
+};
+
+struct AccountsSection {
+  std::vector<std::string> groups{"developers", "hero"};  ///< What hero_team may assign (SEC-06).
+
+  static void Fields(auto& self, auto&& field) { field("groups", self.groups); }
+};
+
+struct ReleasesSection {
+  std::vector<std::string> trusted_keys{};
+  std::int64_t keep = 10;
+
+  static void Fields(auto& self, auto&& field) {
+    field("trusted_keys", self.trusted_keys);
+    field("keep", self.keep);
+  }
+};
+
+struct FollowSection {
+  std::string jitter = "10%";
+
+  static void Fields(auto& self, auto&& field) { field("jitter", self.jitter); }
+};
+
+struct ServeSection {
+  std::optional<std::string> tls_address{};
+  std::string web_socket = "/run/hero/web.sock";
+
+  static void Fields(auto& self, auto&& field) {
+    field("tls_address", self.tls_address);
+    field("web_socket", self.web_socket);
+  }
+};
+
+/// herod.toml. Sections whose part of the program does not exist yet are read and checked, so that a file that is right
+/// today is right tomorrow.
+struct Config {
+  BoxSection box{};
+  TeamSection team{};
+  ReposSection repos{};
+  ForgeSection forge{};
+  AccountsSection accounts{};
+  ReleasesSection releases{};
+  FollowSection follow{};
+  ServeSection serve{};
+
+  static void Fields(auto& self, auto&& field) {
+    field("box", self.box);
+    field("team", self.team);
+    field("repos", self.repos);
+    field("forge", self.forge);
+    field("accounts", self.accounts);
+    field("releases", self.releases);
+    field("follow", self.follow);
+    field("serve", self.serve);
+  }
+};
+
+/// Errors: kInvalid with `path:line:column`: syntax, an unknown key, a wrong type, a missing [team].url, a URL or
+/// duration that is none. kNotFound when there is no such file, with a minimal one to write.
+api::Expected<Config> ReadConfig(const std::string& path);
+
+/// The same for text; `source` names it in errors.
+api::Expected<Config> ParseConfig(std::string_view text, std::string_view source);
+
+}  // namespace herod

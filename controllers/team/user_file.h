@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/meta/expected.h"
+#include "api/v1/user.h"
+
+namespace controllers {
+
+/// What a member's file may ask for on this box.
+struct UserRules {
+  std::vector<std::string> assignable_groups{};  ///< Of the box's configuration, never of hero_team (SEC-06).
+  std::vector<std::string> reserved_names{};     ///< Beside those of every box: the driver's account.
+};
+
+/// The spec that `users/<stem>.toml` declares. Errors: kInvalid `InvalidFile`, with path, line and column and what is
+/// allowed: a syntax error, an unknown key, a wrong type, a name that is no user name, is reserved or is not the file's
+/// stem, a group that may not be assigned, a key that is no plain public key.
+api::Expected<api::v1::UserSpec> ReadUserFile(std::string_view text, const std::string& path, std::string_view stem,
+                                              const UserRules& rules);
+
+/// `type base64 comment` of one public key, without options. Errors: kInvalid; it never quotes more than the key's
+/// type.
+api::Expected<std::string> ParsePublicKey(std::string_view line);
+
+}  // namespace controllers

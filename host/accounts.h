@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/meta/expected.h"
+
+namespace host {
+
+/// An account as passwd, shadow and group have it.
+struct Account {
+  std::string name{};
+  std::int64_t uid = 0;
+  std::int64_t gid = 0;
+  std::string gecos{};
+  std::string home{};  ///< As in passwd: absolute on the box, without the box's root.
+  std::string shell{};
+  bool is_expired = false;  ///< Its day of expiry has come (`chage -E 0`), or shadow does not know it: no login.
+  std::vector<std::string> groups{};  ///< Supplementary, sorted.
+
+  bool operator==(const Account&) const = default;
+};
+
+/// How an account is to be. Groups outside `managed_groups` are left as they are.
+struct AccountWish {
+  std::string name{};
+  std::string gecos{};  ///< No colon, no control character.
+  std::string home{};
+  std::string shell{};
+  bool is_expired = false;
+  std::vector<std::string> groups{};          ///< Supplementary groups it has to be in; a subset of managed_groups.
+  std::vector<std::string> managed_groups{};  ///< Groups that may be added and removed; created when first wished for.
+};
+
+/// The account database of the box. Thread-safe.
+class Accounts {
+ public:
+  virtual ~Accounts() = default;
+
+  /// No value: no such account. Reads the files once and again only when one of them changed. Errors: kUnavailable when
+  /// they cannot be read or do not parse (the line is named): what is there is then unknown, not absent.
+  virtual api::Expected<std::optional<Account>> Find(std::string_view name) const = 0;
+
+  /// Creates the account or changes it to what is wished; the same wish again writes nothing. A new account gets the
+  /// lowest free uid of the box's range, a group of its own name and gid, and no password. Concurrent calls join one
+  /// locked rewrite with one fsync a file; one refused wish fails alone. Errors: kInvalid for a field that does not fit
+  /// into its file, kForbidden when a group of that name is somebody's or the range is used up, kUnavailable when a
+  /// file cannot be locked within 10 s, read or written.
+  virtual api::Expected<Account> Ensure(const AccountWish& wish) = 0;
+};
+
+}  // namespace host

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "api/meta/expected.h"
+#include "host/linux/files.h"
+
+namespace host::libarchive {
+
+/// Writes one directory as tar.gz, in the order of its names and without the time of packing: the same tree gives the
+/// same bytes. What vanishes or turns into something else while it is read is left out; a file that changes its length
+/// is cut or filled up with zeros to the length it had at first. No link is followed. Use once.
+class Packer {
+ public:
+  /// `file` outlives this.
+  Packer(linux::Replacement& file, std::stop_token stop);
+  Packer(const Packer&) = delete;
+  Packer& operator=(const Packer&) = delete;
+  ~Packer();
+
+  /// Packs what `directory` names as `name/…`. Errors: kUnavailable (stop, disk full, unreadable, too deep), naming the
+  /// path.
+  api::Expected<void> Pack(int directory, const std::string& name);
+
+  // An installed program's tree is some 30 deep. Each level holds a descriptor open, of usually 1024.
+  static constexpr int kDepthMax = 200;
+  // PATH_MAX is 4096: what is longer could be packed, but tar could not restore it.
+  static constexpr std::size_t kPathBytesMax = 4000;
+
+ private:
+  class Writer;
+
+  api::Expected<void> Add(int parent, const std::string& name, const std::string& path, int depth);
+  api::Expected<void> AddDirectory(int parent, const std::string& name, const std::string& path, int depth);
+  api::Expected<void> AddFile(int parent, const std::string& name, const std::string& path);
+  api::Expected<void> AddLink(int parent, const std::string& name, const std::string& path, const struct stat& status);
+
+  std::stop_token stop_;
+  std::unique_ptr<Writer> writer_;
+};
+
+}  // namespace host::libarchive

@@ -1,0 +1,84 @@
+#include "reconciler/audit.h"
+
+#include <utility>
+
+#include "api/codec/json.h"
+#include "api/codec/text.h"
+#include "host/log.h"
+
+namespace reconciler {
+namespace {
+
+constexpr std::string_view kSystem = "system:";
+
+std::string TargetOf(const api::Object& object) {
+  const std::string& namespace_ = object.metadata.namespace_;
+  return object.kind + " " + (namespace_.empty() ? "" : namespace_ + "/") + object.metadata.name;
+}
+
+}  // namespace
+
+void Audit::Write(const AuditRecord& record) {
+  if (!log_) return;
+  api::Json line = api::Json::Of({{"time", api::codec::FormatTime(record.time)},
+                                  {"actor", record.actor},
+                                  {"verb", record.verb},
+                                  {"target", record.target},
+                                  {"outcome", record.outcome}});
+  if (!record.reason.empty()) line["reason"] = record.reason;
+  if (record.revision != 0) line["revision"] = record.revision;
+  if (auto written = log_->Append(api::codec::WriteJson(line)); !written)
+    host::log::Error("audit line lost", {{"actor", record.actor},
+                                         {"verb", record.verb},
+                                         {"target", record.target},
+                                         {"error", written.error().message}});
+}
+
+api::Expected<Written> AuditedClient::Create(api::Object object, const WriteOptions& options) {
+  const bool is_event = object.kind == "Event" && options.actor.starts_with(kSystem);
+  const std::string target = TargetOf(object);
+  auto written = client_.Create(std::move(object), options);
+  if (!is_event && !options.is_dry_run) Note("create", options.actor, target, written);
+  return written;
+}
+
+api::Expected<Written> AuditedClient::Update(api::Object object, const WriteOptions& options) {
+  const std::string target = TargetOf(object);
+  auto written = client_.Update(std::move(object), options);
+  if (!options.is_dry_run) Note("update", options.actor, target, written);
+  return written;
+}
+
+api::Expected<Written> AuditedClient::UpdateStatus(api::Object object, const WriteOptions& options) {
+  const std::string target = TargetOf(object);
+  auto written = client_.UpdateStatus(std::move(object), options);
+  if (!options.actor.starts_with(kSystem) && !options.is_dry_run) Note("update status", options.actor, target, written);
+  return written;
+}
+
+api::Expected<Written> AuditedClient::Patch(const api::ObjectKey& key, const PatchDocument& patch,
+                                            const WriteOptions& options) {
+  auto written = client_.Patch(key, patch, options);
+  const bool is_event = key.resource == "events" && options.actor.starts_with(kSystem);
+  if (!is_event && !options.is_dry_run) Note("patch", options.actor, ToString(key), written);
+  return written;
+}
+
+api::Expected<Written> AuditedClient::Delete(const api::ObjectKey& key, const DeleteOptions& options) {
+  auto written = client_.Delete(key, options);
+  const bool is_event = key.resource == "events" && options.actor.starts_with(kSystem);
+  if (!is_event && !options.is_dry_run) Note("delete", options.actor, ToString(key), written);
+  return written;
+}
+
+void AuditedClient::Note(std::string_view verb, const std::string& actor, const std::string& target,
+                         const api::Expected<Written>& written) {
+  audit_.Write({.time = clock_.Now(),
+                .actor = actor,
+                .verb = std::string(verb),
+                .target = target,
+                .outcome = written ? "done" : written.error().reason,
+                .revision = written && written->object ? written->object->resource_version.value : 0});
+}
+
+}  // namespace reconciler

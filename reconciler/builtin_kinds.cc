@@ -1,0 +1,116 @@
+#include "reconciler/builtin_kinds.h"
+
+#include <string_view>
+
+#include "api/codec/yaml.h"
+
+namespace reconciler {
+namespace {
+
+constexpr std::string_view kApproval = R"(
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: approvals.hero.dev
+spec:
+  group: hero.dev
+  scope: Cluster
+  names:
+    plural: approvals
+    singular: approval
+    kind: Approval
+    listKind: ApprovalList
+    shortNames: [ap]
+    categories: [hero]
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      subresources:
+        status: {}
+      additionalPrinterColumns:
+        - name: Object
+          type: string
+          jsonPath: .spec.object
+          description: What the steps are for; empty when they are for things that no object names.
+        - name: Approved
+          type: boolean
+          jsonPath: .spec.approved
+          description: Whether an operator said yes.
+        - name: Reason
+          type: string
+          jsonPath: .spec.reason
+          description: What waits.
+        - name: Age
+          type: date
+          jsonPath: .metadata.creationTimestamp
+      schema:
+        openAPIV3Schema:
+          type: object
+          description: A question of the engine to an operator. May these steps run? Its name is the hash of the steps.
+          required: [spec]
+          properties:
+            spec:
+              type: object
+              properties:
+                controller:
+                  type: string
+                  description: Who asks. Empty in an approval that was given before anything was asked.
+                object:
+                  type: string
+                  description: What the steps are for, as in Team team.
+                reason:
+                  type: string
+                  description: What waits, in words.
+                approved:
+                  type: boolean
+                  default: false
+                  description: An operator's answer.
+                approvedSeen:
+                  type: string
+                  description: When the engine first saw that it was approved. An approval lapses a week after it.
+                steps:
+                  type: array
+                  description: What is approved.
+                  items:
+                    type: object
+                    properties:
+                      controller: {type: string}
+                      kind: {type: string}
+                      name: {type: string}
+                      verb: {type: string}
+                      target: {type: string}
+                      desired: {type: string}
+                      reason: {type: string}
+            status:
+              type: object
+              x-kubernetes-preserve-unknown-fields: true
+)";
+
+/// The definition is ours and right, and a test says so.
+api::schema::Kind ApprovalKind() {
+  auto documents = api::codec::ParseYaml(kApproval, "approval");
+  return *api::schema::KindFromCrd(documents->front());
+}
+
+}  // namespace
+
+std::vector<api::schema::Kind> BuiltinKinds() {
+  return {
+      ApprovalKind(),
+      {.version = "v1",
+       .kind = "Event",
+       .list_kind = "EventList",
+       .plural = "events",
+       .singular = "event",
+       .short_names = {"ev"},
+       .is_namespaced = true,
+       .columns = {{.name = "Last Seen", .type = "date", .json_path = ".lastTimestamp"},
+                   {.name = "Type", .type = "string", .json_path = ".type"},
+                   {.name = "Reason", .type = "string", .json_path = ".reason"},
+                   {.name = "Object", .type = "string", .json_path = ".involvedObject.name"},
+                   {.name = "Message", .type = "string", .json_path = ".message"}}},
+  };
+}
+
+}  // namespace reconciler

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/meta/expected.h"
+#include "api/meta/object.h"
+#include "reconciler/snapshot.h"
+#include "reconciler/watch.h"
+
+namespace reconciler {
+
+/// What an unknown field of a written object does (Kubernetes' fieldValidation).
+enum class FieldValidation { kIgnore, kWarn, kStrict };
+
+struct WriteOptions {
+  std::string actor{};      ///< Who writes, for the audit: `system:controller:user`, `alice`.
+  bool is_dry_run = false;  ///< All checks, no write.
+  FieldValidation field_validation = FieldValidation::kWarn;
+  bool is_foreseen = false;  ///< The planner's: an owner that is not there may be one that an earlier step makes.
+};
+
+enum class PatchType {
+  kMerge,  ///< RFC 7386: an object that is laid over the present one.
+  kJson,   ///< RFC 6902: a list of operations.
+};
+
+/// A change of one object, whatever else is in it.
+struct PatchDocument {
+  /// Not explicit: plain JSON is a merge patch.
+  PatchDocument(api::Json merge) : json(std::move(merge)) {}
+  PatchDocument(PatchType given_type, api::Json given) : type(given_type), json(std::move(given)) {}
+
+  PatchType type = PatchType::kMerge;
+  api::Json json{};
+};
+
+struct DeleteOptions {
+  std::string actor{};
+  bool is_dry_run = false;
+  std::optional<api::Uid> uid{};                           ///< Precondition.
+  std::optional<api::ResourceVersion> resource_version{};  ///< Precondition.
+};
+
+/// What a write left behind.
+struct Written {
+  SnapshotPtr object{};
+  bool is_removed = false;              ///< The object is gone (a delete without finalizers, or the last one went).
+  std::vector<std::string> warnings{};  ///< Unknown fields that were dropped: `unknown field "spec.bogus"`.
+};
+
+struct ObjectList {
+  api::ResourceVersion revision{};   ///< Watch from here to miss nothing.
+  std::vector<SnapshotPtr> items{};  ///< Sorted by namespace, then name.
+};
+
+/// All that controllers see of the API (design D-02): the embedded store or a remote Kubernetes API server.
+/// Thread-safe. `resource` is api::ResourceName: `users.hero.dev`. An unknown one is kNotFound everywhere. Errors of
+/// every call: kForbidden, kUnavailable, kTimeout beside the named ones.
+class Client {
+ public:
+  virtual ~Client() = default;
+
+  /// Errors: kNotFound.
+  virtual api::Expected<SnapshotPtr> Get(const api::ObjectKey& key) const = 0;
+
+  /// All objects of a kind; an empty namespace means all of them.
+  virtual api::Expected<ObjectList> List(std::string_view resource, std::string_view namespace_ = "") const = 0;
+
+  /// Changes after `from`. Errors: kExpired when the store no longer has all of them.
+  virtual api::Expected<std::unique_ptr<Watch>> OpenWatch(std::string_view resource, api::ResourceVersion from) = 0;
+
+  /// Errors: kAlreadyExists, kInvalid with causes. Server-owned metadata and status in the object are ignored.
+  virtual api::Expected<Written> Create(api::Object object, const WriteOptions& options) = 0;
+
+  /// Replaces everything but server-owned metadata and status. Needs metadata.resource_version, of which another one in
+  /// the store is kConflict. An equal object changes nothing. Errors: kNotFound, kConflict, kInvalid with causes.
+  virtual api::Expected<Written> Update(api::Object object, const WriteOptions& options) = 0;
+
+  /// The same for `.status` alone; without a resource_version whatever state is there gets it.
+  virtual api::Expected<Written> UpdateStatus(api::Object object, const WriteOptions& options) = 0;
+
+  /// Changes the present object, whatever others write meanwhile. Errors: kNotFound, kInvalid with causes, kConflict
+  /// when the patch names another resourceVersion or uid.
+  virtual api::Expected<Written> Patch(const api::ObjectKey& key, const PatchDocument& patch,
+                                       const WriteOptions& options) = 0;
+
+  /// Removes it, or marks it as deleting while it has finalizers. Errors: kNotFound, kConflict.
+  virtual api::Expected<Written> Delete(const api::ObjectKey& key, const DeleteOptions& options) = 0;
+};
+
+}  // namespace reconciler

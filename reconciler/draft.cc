@@ -1,0 +1,69 @@
+#include <functional>
+#include <utility>
+
+#include "api/codec/json.h"
+#include "api/codec/object.h"
+#include "reconciler/store.h"
+
+namespace reconciler {
+namespace {
+
+/// Finalizers are left out: putting ours on an object is no reason to look at it again.
+std::size_t MetadataDigest(const api::ObjectMeta& metadata) {
+  std::string text;
+  for (const auto* map : {&metadata.labels, &metadata.annotations})
+    for (const auto& [key, value] : *map) text.append(key).append("\0=", 2).append(value).append("\0,", 2);
+  for (const api::OwnerReference& owner : metadata.owner_references) text.append(owner.uid.value).append("\0;", 2);
+  return std::hash<std::string>()(text);
+}
+
+/// Writes the metadata and says where in it the revision's digits go.
+std::string WriteMetadata(api::Json metadata, std::size_t& revision_at) {
+  metadata["resourceVersion"] = "";
+  std::string text = "{";
+  for (const api::Json::Member& member : *metadata.object()) {
+    if (text.size() > 1) text += ",";
+    text += "\"" + member.key + "\":";
+    if (member.key == "resourceVersion") revision_at = text.size() + 1;  // Behind the opening quote.
+    text += api::codec::WriteJson(member.value);
+  }
+  return text + "}";
+}
+
+}  // namespace
+
+Snapshot SnapshotOf(const api::ObjectKey& key, const api::Object& object) {
+  Snapshot snapshot;
+  snapshot.key = key;
+  snapshot.uid = object.metadata.uid;
+  snapshot.generation = object.metadata.generation;
+  snapshot.is_deleting = object.metadata.is_deleting();
+  snapshot.labels.assign(object.metadata.labels.begin(), object.metadata.labels.end());
+  for (const api::OwnerReference& owner : object.metadata.owner_references) snapshot.owners.push_back(owner.uid);
+  snapshot.metadata_digest = MetadataDigest(object.metadata);
+  snapshot.resource_version = object.metadata.resource_version;
+  return snapshot;
+}
+
+Draft MakeDraft(const api::ObjectKey& key, const api::Object& object) {
+  Draft draft{.snapshot = SnapshotOf(key, object)};
+  const api::Json json = api::codec::ObjectToJson(object);
+  std::string& text = draft.snapshot.text;
+  text = "{";
+  for (const api::Json::Member& member : *json.object()) {
+    if (text.size() > 1) text += ",";
+    text += api::codec::WriteJson(api::Json(member.key)) + ":";
+    if (member.key == "metadata") {
+      std::size_t inside = 0;
+      const std::string metadata = WriteMetadata(member.value, inside);
+      draft.revision_at = text.size() + inside;
+      text += metadata;
+    } else {
+      text += api::codec::WriteJson(member.value);
+    }
+  }
+  text += "}";
+  return draft;
+}
+
+}  // namespace reconciler

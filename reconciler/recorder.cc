@@ -1,0 +1,121 @@
+#include "reconciler/recorder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/codec/object.h"
+#include "host/log.h"
+
+namespace reconciler {
+namespace {
+
+using api::Json;
+
+constexpr std::string_view kActor = "system:recorder";
+constexpr std::string_view kResource = "events";
+
+/// Kubernetes keeps the events of cluster-scoped objects in `default`.
+std::string NamespaceOf(const api::Object& about) {
+  return about.metadata.namespace_.empty() ? "default" : about.metadata.namespace_;
+}
+
+}  // namespace
+
+Recorder::Recorder(Client& client, const host::Clock& clock, RecorderOptions options)
+    : client_(client), clock_(clock), options_(options) {}
+
+void Recorder::Normal(const api::Object& about, std::string_view component, std::string_view reason,
+                      std::string_view message) {
+  Emit(about, component, "Normal", reason, api::codec::Printable(message));
+}
+
+void Recorder::Warning(const api::Object& about, std::string_view component, std::string_view reason,
+                       std::string_view message) {
+  Emit(about, component, "Warning", reason, api::codec::Printable(message));
+}
+
+void Recorder::Emit(const api::Object& about, std::string_view component, std::string_view type,
+                    std::string_view reason, std::string message) {
+  const api::Time now = clock_.Now();
+  const Same same{about.metadata.uid.value, std::string(reason), message};
+  if (CountUp(same, now)) return;
+
+  api::Object event{.api_version = "v1", .kind = "Event"};
+  event.metadata.namespace_ = NamespaceOf(about);
+  // Unique for one object, readable in lists, and short enough whatever the message.
+  event.metadata.name = about.metadata.name.substr(0, 200) + "." +
+                        api::codec::Sha256Hex(about.metadata.uid.value + std::string(reason) + message +
+                                              std::to_string(now.time_since_epoch().count()))
+                            .substr(0, 16);
+  Json& body = event.body;
+  body["involvedObject"] = Json::Of({{"apiVersion", about.api_version},
+                                     {"kind", about.kind},
+                                     {"name", about.metadata.name},
+                                     {"uid", about.metadata.uid.value}});
+  if (!about.metadata.namespace_.empty()) body["involvedObject"]["namespace"] = about.metadata.namespace_;
+  body["type"] = type;
+  body["reason"] = reason;
+  body["message"] = std::move(message);
+  body["source"] = Json::Of({{"component", component}});
+  body["reportingComponent"] = component;
+  body["firstTimestamp"] = api::codec::FormatTime(now);
+  body["lastTimestamp"] = api::codec::FormatTime(now);
+  body["count"] = 1;
+  const api::ObjectKey key{std::string(kResource), event.metadata.namespace_, event.metadata.name};
+  if (auto written = client_.Create(std::move(event), {.actor = std::string(kActor)}); !written)
+    host::log::Warning("event not written", {{"object", about.metadata.name}, {"error", written.error().message}});
+  else
+    Remember(same, key);
+}
+
+/// True when the same was said before and could be counted.
+bool Recorder::CountUp(const Same& same, api::Time now) {
+  Series series;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = series_.find(same);
+    if (found == series_.end()) return false;
+    ++found->second.count;
+    series = found->second;
+  }
+  const Json patch = Json::Of({{"count", series.count}, {"lastTimestamp", api::codec::FormatTime(now)}});
+  return client_.Patch(series.event, patch, {.actor = std::string(kActor)}).has_value();
+}
+
+void Recorder::Remember(const Same& same, const api::ObjectKey& event) {
+  std::lock_guard lock(mutex_);
+  if (series_.insert_or_assign(same, Series{event, 1}).second) oldest_.push_back(same);
+  if (oldest_.size() <= options_.remembered_max) return;
+  series_.erase(oldest_.front());
+  oldest_.pop_front();
+}
+
+void Recorder::Sweep() {
+  const api::Time now = clock_.Now();
+  {
+    std::lock_guard lock(mutex_);
+    if (now < next_sweep_) return;
+    next_sweep_ = now + std::chrono::minutes(1);
+  }
+  auto events = client_.List(kResource);
+  if (!events) return;
+  std::sort(events->items.begin(), events->items.end(),
+            [](const SnapshotPtr& a, const SnapshotPtr& b) { return a->resource_version < b->resource_version; });
+  std::size_t left = events->items.size();
+  std::size_t swept = 0;
+  for (const SnapshotPtr& snapshot : events->items) {
+    if (swept == options_.swept_at_once_max) break;
+    auto event = api::codec::ParseObject(snapshot->text);
+    const Json* last = event ? event->body.Find("lastTimestamp") : nullptr;
+    auto time = last ? api::codec::ParseTime(last->StringOr("")) : api::codec::ParseTime("");
+    if (left <= options_.kept_max && time && *time > now - options_.kept_for) continue;
+    if (!client_.Delete(snapshot->key, {.actor = std::string(kActor)})) continue;
+    ++swept;
+    --left;
+  }
+  if (swept < options_.swept_at_once_max) return;
+  std::lock_guard lock(mutex_);
+  next_sweep_ = now;  // There is more.
+}
+
+}  // namespace reconciler

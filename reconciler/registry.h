@@ -1,0 +1,62 @@
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <string>
+
+#include "api/schema/schema.h"
+#include "host/clock.h"
+#include "host/entropy.h"
+#include "reconciler/client.h"
+#include "reconciler/store.h"
+
+namespace reconciler {
+
+/// The embedded API: what Kubernetes promises of objects (names, uids, generations, schemas, status apart, finalizers),
+/// kept over the store.
+class Registry final : public Client {
+ public:
+  /// All of them are thread-safe and outlive this.
+  Registry(Store& store, const api::schema::Catalog& catalog, const host::Clock& clock, host::Entropy& entropy);
+
+  api::Expected<SnapshotPtr> Get(const api::ObjectKey& key) const override;
+  api::Expected<ObjectList> List(std::string_view resource, std::string_view namespace_ = "") const override;
+  api::Expected<std::unique_ptr<Watch>> OpenWatch(std::string_view resource, api::ResourceVersion from) override;
+  api::Expected<Written> Create(api::Object object, const WriteOptions& options) override;
+  api::Expected<Written> Update(api::Object object, const WriteOptions& options) override;
+  api::Expected<Written> UpdateStatus(api::Object object, const WriteOptions& options) override;
+  api::Expected<Written> Patch(const api::ObjectKey& key, const PatchDocument& patch,
+                               const WriteOptions& options) override;
+  api::Expected<Written> Delete(const api::ObjectKey& key, const DeleteOptions& options) override;
+
+  const api::schema::Catalog& catalog() const { return catalog_; }
+
+ private:
+  /// A kind and the present state of one of its objects, to be changed.
+  struct Target {
+    const api::schema::Kind* kind = nullptr;
+    api::ObjectKey key{};
+    SnapshotPtr current{};
+    api::Object object{};
+  };
+
+  api::Expected<const api::schema::Kind*> KindOf(const api::Object& object) const;
+  api::Expected<Target> Load(const api::ObjectKey& key) const;
+  api::Expected<void> CheckOwners(const api::schema::Kind& kind, const api::Object& object, const api::Object& before,
+                                  const WriteOptions& options) const;
+  api::Expected<Written> Replace(const Target& target, api::Object next, const WriteOptions& options);
+  api::Expected<Written> Save(const Target& target, const api::Object& next, bool is_dry_run);
+  std::string NewUid();
+  std::unique_lock<std::mutex> LockWrites(const api::ObjectKey& key);
+
+  Store& store_;
+  const api::schema::Catalog& catalog_;
+  const host::Clock& clock_;
+  host::Entropy& entropy_;
+
+  /// One writer at a time for an object, so that between reading a state and replacing it nobody else writes it, and a
+  /// crowd of writers costs a queue instead of lost races. Many, so that writers of different objects share commits.
+  std::array<std::mutex, 1024> writers_;
+};
+
+}  // namespace reconciler

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/meta/object.h"
+
+namespace reconciler {
+
+/// One stored state of one object: its text as the wire sends it, and the few fields that are looked at without parsing
+/// it.
+struct Snapshot {
+  api::ObjectKey key{};
+  api::Uid uid{};
+  api::ResourceVersion resource_version{};
+  api::Generation generation{};
+  bool is_deleting = false;
+  std::size_t metadata_digest = 0;  ///< Of labels, annotations and owners: equal when none of them changed.
+  std::vector<std::pair<std::string, std::string>> labels{};  ///< Sorted by key.
+  std::vector<api::Uid> owners{};
+  std::string text{};  ///< Compact JSON of the whole object, keys sorted.
+};
+
+/// Immutable, shared by the store, watches and informers: nobody copies an object to read it.
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+}  // namespace reconciler

@@ -1,0 +1,398 @@
+#include "reconciler/store.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "api/codec/object.h"
+#include "reconciler/database.h"
+#include "reconciler/event_queue.h"
+
+namespace reconciler {
+namespace {
+
+using api::Code;
+using api::Error;
+using api::Expected;
+using api::ObjectKey;
+using api::ResourceVersion;
+
+SnapshotPtr Finish(Draft draft, std::int64_t revision) {
+  draft.snapshot.resource_version = {revision};
+  // Copied to its exact size: inserted in place the text would keep twice its length for the life of the object.
+  const std::string digits = std::to_string(revision);
+  const std::string_view made = draft.snapshot.text;
+  std::string text;
+  text.reserve(made.size() + digits.size());
+  text.append(made.substr(0, draft.revision_at)).append(digits).append(made.substr(draft.revision_at));
+  draft.snapshot.text = std::move(text);
+  return std::make_shared<const Snapshot>(std::move(draft.snapshot));
+}
+
+}  // namespace
+
+/// What a reader holds: its queue, and the way to end it.
+class Store::StoreWatch final : public Watch {
+ public:
+  StoreWatch(std::shared_ptr<Impl> impl, std::shared_ptr<EventQueue> queue)
+      : impl_(std::move(impl)), queue_(std::move(queue)) {}
+  ~StoreWatch() override;
+
+  Expected<std::optional<Event>> Next(std::chrono::milliseconds wait, std::stop_token stop) override {
+    return queue_->Next(wait, std::move(stop));
+  }
+  void SetNotify(std::function<void()> notify) override { queue_->SetNotify(std::move(notify)); }
+
+ private:
+  std::shared_ptr<Impl> impl_;         // Shared: a watch may outlive the store.
+  std::shared_ptr<EventQueue> queue_;  // Shared with the committer, which may be pushing when this goes.
+};
+
+class Store::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(StoreOptions options, std::unique_ptr<Database> database)
+      : options_(std::move(options)), database_(std::move(database)) {}
+
+  Expected<void> Load() {
+    std::optional<Error> failure;
+    auto floor = database_->Load([&](LogRow row) {
+      if (auto done = Replay(std::move(row)); !done && !failure) failure = done.error();
+    });
+    if (!floor) return floor.error();
+    if (failure) return *std::move(failure);
+    floor_ = std::max(floor_, *floor);
+    return {};
+  }
+
+  Expected<SnapshotPtr> Get(const ObjectKey& key) const {
+    std::lock_guard lock(mutex_);
+    const auto found = objects_.find(key);
+    if (found == objects_.end())
+      return Error{Code::kNotFound, "NotFound", key.resource + " \"" + key.name + "\" not found"};
+    return found->second;
+  }
+
+  ObjectList List(std::string_view resource, std::string_view namespace_) const {
+    std::lock_guard lock(mutex_);
+    ObjectList list{.revision = {revision_}};
+    for (auto it = objects_.lower_bound({std::string(resource), std::string(namespace_), ""}); it != objects_.end();
+         ++it) {
+      if (it->first.resource != resource) break;
+      if (!namespace_.empty() && it->first.namespace_ != namespace_) break;
+      list.items.push_back(it->second);
+    }
+    return list;
+  }
+
+  ResourceVersion revision() const {
+    std::lock_guard lock(mutex_);
+    return {revision_};
+  }
+
+  Expected<SnapshotPtr> Commit(Mutation mutation);
+  bool Compact();
+  StoreStats Stats() const;
+  Expected<std::unique_ptr<Watch>> Open(std::string_view resource, ResourceVersion from);
+  void Forget(const std::shared_ptr<EventQueue>& queue) {
+    std::lock_guard lock(mutex_);
+    queues_.erase(queue);
+  }
+
+ private:
+  /// A writer that waits for its commit.
+  struct Waiter {
+    Mutation mutation;
+    std::optional<Expected<SnapshotPtr>> result{};  ///< Of the leader alone until is_done.
+    bool is_done = false;                           ///< The result is on disk, or is an error.
+  };
+  /// What a batch will have changed once it is on disk.
+  struct Outcome {
+    LogBatch log{};
+    std::vector<Event> events{};
+    std::map<ObjectKey, SnapshotPtr> states{};  ///< Null: removed.
+  };
+
+  using Queues = std::set<std::shared_ptr<EventQueue>>;
+
+  Expected<void> Replay(LogRow row);
+  void LeadCommit(std::unique_lock<std::mutex>& lock);
+  Outcome Prepare(const std::vector<Waiter*>& batch);
+  Expected<Event> Apply(Waiter& waiter, const Outcome& outcome, std::int64_t revision) const;
+  void Supersede(const Event& event);
+  static std::size_t DropsMax(std::size_t writes);
+  void PlanDrops(LogBatch& log, std::int64_t newest, std::size_t rows_max) const;
+  void ForgetDropped(const LogBatch& log);
+  Queues Publish(const Outcome& outcome);
+
+  // Constant after construction.
+  const StoreOptions options_;
+
+  // Used by the leading writer alone; but FileBytes is anybody's.
+  std::unique_ptr<Database> database_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::condition_variable committed_;
+  bool is_committing_ = false;
+  std::deque<Waiter*> waiting_;
+  std::map<ObjectKey, SnapshotPtr> objects_;
+  std::deque<Event> history_;  ///< Of revisions above floor_, in order.
+  Queues queues_;
+  std::int64_t revision_ = 0;
+  std::int64_t floor_ = 0;
+  /// (revision that superseded, row's own revision): rows on disk that no restart needs, oldest first.
+  std::deque<std::pair<std::int64_t, std::int64_t>> superseded_;
+  std::uint64_t commits_ = 0;
+  std::uint64_t failed_commits_ = 0;
+  std::uint64_t compaction_slices_ = 0;
+};
+
+Store::StoreWatch::~StoreWatch() {
+  queue_->SetNotify({});
+  impl_->Forget(queue_);
+}
+
+Expected<void> Store::Impl::Replay(LogRow row) {
+  auto object = api::codec::ParseObject(row.text);
+  if (!object)
+    return Error{Code::kUnavailable, "StoreDamaged",
+                 "revision " + std::to_string(row.revision) + " of " + ToString(row.key) + " cannot be read: " +
+                     object.error().message + "; move the store's file away, and herod makes a new one from git"};
+  Snapshot snapshot = SnapshotOf(row.key, *object);
+  snapshot.resource_version = {row.revision};
+  snapshot.text = std::move(row.text);
+  const auto state = std::make_shared<const Snapshot>(std::move(snapshot));
+  const auto before = objects_.find(row.key);
+  Event event{.type = row.is_removal             ? EventType::kDeleted
+                      : before == objects_.end() ? EventType::kAdded
+                                                 : EventType::kModified,
+              .object = state,
+              .previous = before == objects_.end() ? nullptr : before->second,
+              .revision = {row.revision}};
+  revision_ = row.revision;
+  if (row.is_removal)
+    objects_.erase(row.key);
+  else
+    objects_[row.key] = state;
+  Supersede(event);
+  return {};
+}
+
+/// Keeps the event for watches that come later, and remembers which row it made useless.
+void Store::Impl::Supersede(const Event& event) {
+  if (event.previous) superseded_.emplace_back(event.revision.value, event.previous->resource_version.value);
+  if (event.type == EventType::kDeleted) superseded_.emplace_back(event.revision.value, event.revision.value);
+  history_.push_back(event);
+  if (history_.size() > options_.history_max) {
+    floor_ = history_.front().revision.value;
+    history_.pop_front();
+  }
+}
+
+Expected<SnapshotPtr> Store::Impl::Commit(Mutation mutation) {
+  Waiter self{.mutation = std::move(mutation)};
+  std::unique_lock lock(mutex_);
+  waiting_.push_back(&self);
+  while (!self.is_done) {
+    committed_.wait(lock, [&] { return self.is_done || !is_committing_; });
+    if (!self.is_done) LeadCommit(lock);
+  }
+  return *std::move(self.result);
+}
+
+/// Commits for those who queued up first, and hands the lead on. The caller may be among them or, in a long queue, not
+/// yet.
+void Store::Impl::LeadCommit(std::unique_lock<std::mutex>& lock) {
+  is_committing_ = true;
+  std::vector<Waiter*> batch;
+  while (!waiting_.empty() && batch.size() < options_.batch_max) {
+    batch.push_back(waiting_.front());
+    waiting_.pop_front();
+  }
+  Outcome outcome = Prepare(batch);
+  lock.unlock();
+  const auto written = outcome.log.rows.empty() ? Expected<void>() : database_->Write(outcome.log);
+  lock.lock();
+  Queues told;
+  if (written) {
+    told = Publish(outcome);
+    if (!outcome.log.rows.empty()) ++commits_;
+  } else {
+    ++failed_commits_;
+    for (Waiter* waiter : batch)
+      if (*waiter->result) waiter->result = written.error();
+  }
+  for (Waiter* waiter : batch) waiter->is_done = true;  // Not before: its caller may go as soon as it sees this.
+  is_committing_ = false;
+  committed_.notify_all();
+  lock.unlock();
+  for (const auto& queue : told) queue->Notify();
+  lock.lock();
+}
+
+Store::Impl::Outcome Store::Impl::Prepare(const std::vector<Waiter*>& batch) {
+  Outcome outcome;
+  std::int64_t revision = revision_;
+  for (Waiter* waiter : batch) {
+    auto event = Apply(*waiter, outcome, revision + 1);
+    if (!event) {
+      waiter->result = event.error();
+      continue;
+    }
+    ++revision;
+    const SnapshotPtr& state = event->object;
+    waiter->result = state;
+    outcome.log.rows.push_back({.key = state->key,
+                                .revision = revision,
+                                .is_removal = event->type == EventType::kDeleted,
+                                .text = state->text});
+    outcome.states[state->key] = event->type == EventType::kDeleted ? nullptr : state;
+    outcome.events.push_back(*std::move(event));
+  }
+  const std::size_t rows = outcome.log.rows.size();
+  if (rows > 0) PlanDrops(outcome.log, revision, DropsMax(rows));
+  return outcome;
+}
+
+/// The event of one mutation, seen after those before it in the batch.
+Expected<Event> Store::Impl::Apply(Waiter& waiter, const Outcome& outcome, std::int64_t revision) const {
+  Mutation& mutation = waiter.mutation;
+  const ObjectKey& key = mutation.draft.snapshot.key;
+  SnapshotPtr current;
+  if (const auto fresh = outcome.states.find(key); fresh != outcome.states.end()) {
+    current = fresh->second;
+  } else if (const auto stored = objects_.find(key); stored != objects_.end()) {
+    current = stored->second;
+  }
+  const std::string what = key.resource + " \"" + key.name + "\"";
+  if (mutation.expected.value == 0 && current)
+    return Error{Code::kAlreadyExists, "AlreadyExists", what + " already exists"};
+  if (mutation.expected.value != 0 && !current) return Error{Code::kNotFound, "NotFound", what + " not found"};
+  if (current && current->resource_version != mutation.expected)
+    return Error{Code::kConflict, "Conflict",
+                 "Operation cannot be fulfilled on " + what +
+                     ": the object has been modified; please apply your changes to the latest version and try again"};
+  return Event{.type = mutation.is_removal ? EventType::kDeleted
+                       : current           ? EventType::kModified
+                                           : EventType::kAdded,
+               .object = Finish(std::move(mutation.draft), revision),
+               .previous = current,
+               .revision = {revision}};
+}
+
+/// As many rows as so many writes can make useless (a removal makes two: the state before and itself) and some more, so
+/// that what is left over shrinks with every commit, in slices that hold nobody up.
+std::size_t Store::Impl::DropsMax(std::size_t writes) { return 2 * writes + 64; }
+
+void Store::Impl::PlanDrops(LogBatch& log, std::int64_t newest, std::size_t rows_max) const {
+  const std::int64_t floor = newest - static_cast<std::int64_t>(options_.history_max);
+  log.floor = floor;
+  for (const auto& [superseded_at, row] : superseded_) {
+    if (superseded_at > floor || log.dropped.size() >= rows_max) break;
+    log.dropped.push_back(row);
+  }
+}
+
+/// Makes a written batch visible. Returns the queues whose readers have to be told, without the lock.
+Store::Impl::Queues Store::Impl::Publish(const Outcome& outcome) {
+  Queues told;
+  for (const Event& event : outcome.events) {
+    revision_ = event.revision.value;
+    if (event.type == EventType::kDeleted)
+      objects_.erase(event.object->key);
+    else
+      objects_[event.object->key] = event.object;
+    Supersede(event);
+    for (const auto& queue : queues_) {
+      if (queue->resource() != event.object->key.resource) continue;
+      queue->Push(event);
+      told.insert(queue);
+    }
+  }
+  ForgetDropped(outcome.log);
+  return told;
+}
+
+void Store::Impl::ForgetDropped(const LogBatch& log) {
+  superseded_.erase(superseded_.begin(), superseded_.begin() + static_cast<std::ptrdiff_t>(log.dropped.size()));
+  if (!log.dropped.empty()) ++compaction_slices_;
+}
+
+bool Store::Impl::Compact() {
+  constexpr std::size_t kRows = 100;  // Some 5 ms (docs/performance.md): nobody notices a wait like that.
+  std::unique_lock lock(mutex_);
+  if (is_committing_ || !waiting_.empty()) return true;  // Somebody writes, and drops by that.
+  is_committing_ = true;
+  LogBatch log;
+  PlanDrops(log, revision_, kRows);
+  lock.unlock();
+  bool has_more = !log.dropped.empty();
+  const auto written = has_more ? database_->Write(log) : Expected<void>();
+  if (!has_more) {
+    const auto given = database_->GiveBack();
+    has_more = given && *given;
+  }
+  lock.lock();
+  if (written) ForgetDropped(log);
+  is_committing_ = false;
+  committed_.notify_all();
+  return has_more && written;
+}
+
+StoreStats Store::Impl::Stats() const {
+  const std::int64_t file_bytes = database_->FileBytes();
+  const std::lock_guard lock(mutex_);
+  return {.objects = objects_.size(),
+          .revision = {revision_},
+          .file_bytes = file_bytes,
+          .history = history_.size(),
+          .watches = queues_.size(),
+          .superseded = superseded_.size(),
+          .commits = commits_,
+          .failed_commits = failed_commits_,
+          .compaction_slices = compaction_slices_};
+}
+
+Expected<std::unique_ptr<Watch>> Store::Impl::Open(std::string_view resource, ResourceVersion from) {
+  auto queue = std::make_shared<EventQueue>(std::string(resource), options_.watch_queue_max);
+  std::lock_guard lock(mutex_);
+  if (from.value < floor_)
+    return Error{Code::kExpired, "Expired",
+                 "too old resource version: " + std::to_string(from.value) + " (" + std::to_string(floor_ + 1) + ")"};
+  if (from.value > revision_)
+    return Error{Code::kExpired, "Expired",
+                 "too new resource version: " + std::to_string(from.value) + " (" + std::to_string(revision_) + ")"};
+  for (const Event& event : history_)
+    if (event.revision > from && event.object->key.resource == resource) queue->Push(event);
+  queues_.insert(queue);
+  return std::unique_ptr<Watch>(std::make_unique<StoreWatch>(shared_from_this(), std::move(queue)));
+}
+
+Store::Store(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+Expected<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
+  auto database = Database::Open(options.path);
+  if (!database) return database.error();
+  auto impl = std::make_shared<Impl>(std::move(options), *std::move(database));
+  if (auto loaded = impl->Load(); !loaded) return loaded.error();
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+Expected<SnapshotPtr> Store::Get(const ObjectKey& key) const { return impl_->Get(key); }
+ObjectList Store::List(std::string_view resource, std::string_view namespace_) const {
+  return impl_->List(resource, namespace_);
+}
+ResourceVersion Store::revision() const { return impl_->revision(); }
+Expected<SnapshotPtr> Store::Commit(Mutation mutation) { return impl_->Commit(std::move(mutation)); }
+bool Store::Compact() { return impl_->Compact(); }
+StoreStats Store::Stats() const { return impl_->Stats(); }
+Expected<std::unique_ptr<Watch>> Store::OpenWatch(std::string_view resource, ResourceVersion from) {
+  return impl_->Open(resource, from);
+}
+
+}  // namespace reconciler

@@ -1,0 +1,148 @@
+#include "server/body.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <tuple>
+#include <utility>
+
+#include "api/codec/json.h"
+#include "api/codec/object.h"
+#include "api/codec/text.h"
+
+namespace server {
+namespace {
+
+using api::Code;
+using api::Error;
+using api::Expected;
+using api::Json;
+using api::schema::Kind;
+using reconciler::FieldValidation;
+
+constexpr std::size_t kFieldManagerMax = 128;  // Kubernetes' bound.
+constexpr std::size_t kQuotedBodyMax = 200;    // How much of a body that nobody understands an error repeats.
+
+/// What Kubernetes knows of metadata; what this project does not keep of it is dropped without a word.
+constexpr std::array<std::string_view, 16> kMetadataFields{"annotations",
+                                                           "creationTimestamp",
+                                                           "deletionGracePeriodSeconds",
+                                                           "deletionTimestamp",
+                                                           "finalizers",
+                                                           "generateName",
+                                                           "generation",
+                                                           "labels",
+                                                           "managedFields",
+                                                           "name",
+                                                           "namespace",
+                                                           "ownerReferences",
+                                                           "resourceVersion",
+                                                           "selfLink",
+                                                           "uid",
+                                                           "clusterName"};
+
+std::string Lead(const Kind& kind) {
+  return "the object provided is unrecognized (must be of type " + kind.kind + "): ";
+}
+
+Error Undecodable(const Kind& kind, std::string_view why) {
+  return BadRequest(kind.kind + " in version \"" + kind.version + "\" cannot be handled as a " + kind.kind + ": " +
+                    std::string(why));
+}
+
+/// The type that the body claims. Kinds without a schema are the built-in ones, whose clients leave it out.
+Expected<void> CheckType(Json& body, const Kind& kind, Subject& subject) {
+  for (const auto& [field, wanted, label] :
+       {std::tuple{"kind", kind.kind, "Kind"}, std::tuple{"apiVersion", kind.api_version(), "apiVersion"}}) {
+    if (body.Find(field) && !body.Find(field)->is_string())
+      return Undecodable(kind, std::string(field) + " must be a string");
+    const bool is_missing = !body.Find(field) || body.Find(field)->StringOr("").empty();
+    if (is_missing && kind.schema)
+      return BadRequest(Lead(kind) + "Object '" + label + "' is missing in '" +
+                        api::codec::Printable(api::codec::WriteJson(body), kQuotedBodyMax) + "'");
+    if (is_missing) body[field] = wanted;
+  }
+  const std::string api_version = body.Find("apiVersion")->StringOr("");
+  if (api_version != kind.api_version())
+    return BadRequest("the API version in the data (" + api_version + ") does not match the expected API version (" +
+                      kind.api_version() + ")");
+  const std::string given = body.Find("kind")->StringOr("");
+  if (given == kind.kind) return {};
+  subject.kind = given;
+  const std::string message = "Invalid value: \"" + given + "\": must be " + kind.kind;
+  return Error{
+      Code::kInvalid,
+      "Invalid",
+      given + (kind.group.empty() ? "" : "." + kind.group) + " \"" + subject.name + "\" is invalid: kind: " + message,
+      {{"kind", "FieldValueInvalid", message}}};
+}
+
+std::string Joined(const std::vector<std::string>& parts) {
+  std::string all;
+  for (const std::string& part : parts) all += (all.empty() ? "" : ", ") + part;
+  return all;
+}
+
+}  // namespace
+
+Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request, std::string_view kind) {
+  const Query& query = request.target.query;
+  reconciler::WriteOptions options{.actor = request.caller.Actor(), .is_dry_run = query.Has("dryRun")};
+  if (options.is_dry_run && query.Get("dryRun") != "All")
+    return InvalidOption(
+        kind, {"dryRun", "FieldValueNotSupported",
+               "Unsupported value: [\"" + std::string(query.Get("dryRun")) + "\"]: supported values: \"All\""});
+  const std::string_view validation = query.Get("fieldValidation");
+  if (validation == "Strict")
+    options.field_validation = FieldValidation::kStrict;
+  else if (validation == "Ignore")
+    options.field_validation = FieldValidation::kIgnore;
+  else if (!validation.empty() && validation != "Warn")
+    return InvalidOption(kind, {"fieldValidation", "FieldValueNotSupported",
+                                "Unsupported value: \"" + std::string(validation) +
+                                    "\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""});
+  if (query.Get("fieldManager").size() > kFieldManagerMax)
+    return InvalidOption(kind, {"fieldManager", "FieldValueTooLong", "Too long: must have at most 128 bytes"});
+  return options;
+}
+
+Expected<Json> ReadJsonBody(const Request& request, const Route& route) {
+  const std::string type = request.MediaType();
+  if (!type.empty() && type != "application/json") return UnsupportedMediaType("application/json");
+  auto body = api::codec::ParseJson(request.body);
+  const std::string lead = Lead(*route.kind) + "couldn't get version/kind; json parse error: ";
+  if (!body) return BadRequest(lead + body.error().message);
+  if (!body->is_object()) return BadRequest(lead + "an object is needed, not " + std::string(body->TypeName()));
+  return body;
+}
+
+Expected<std::vector<std::string>> CheckMetadataFields(const Json& body, const Kind& kind, FieldValidation validation) {
+  std::vector<std::string> unknown;
+  const Json* metadata = body.Find("metadata");
+  if (!metadata || !metadata->object() || validation == FieldValidation::kIgnore) return unknown;
+  for (const Json::Member& member : *metadata->object())
+    if (std::find(kMetadataFields.begin(), kMetadataFields.end(), member.key) == kMetadataFields.end())
+      unknown.push_back("unknown field \"metadata." + member.key + "\"");
+  if (validation == FieldValidation::kStrict && !unknown.empty())
+    return Undecodable(kind, "strict decoding error: " + Joined(unknown));
+  return unknown;
+}
+
+Expected<ReceivedObject> ReadObject(Json body, const Route& route, FieldValidation validation, Subject& subject) {
+  const Kind& kind = *route.kind;
+  if (const Json* name = body.At({"metadata", "name"}); name && subject.name.empty()) subject.name = name->StringOr("");
+  if (auto type = CheckType(body, kind, subject); !type) return type.error();
+  auto warnings = CheckMetadataFields(body, kind, validation);
+  if (!warnings) return warnings.error();
+
+  auto object = api::codec::ObjectFromJson(std::move(body));
+  if (!object) return Undecodable(kind, object.error().message);
+  ReceivedObject received{.object = *std::move(object), .warnings = *std::move(warnings)};
+  std::string& given = received.object.metadata.namespace_;
+  if (given.empty()) given = route.namespace_;
+  if (given != route.namespace_)
+    return BadRequest("the namespace of the provided object does not match the namespace sent on the request");
+  return received;
+}
+
+}  // namespace server

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/meta/object.h"
+#include "reconciler/client.h"
+#include "server/http.h"
+#include "server/route.h"
+#include "server/status.h"
+
+/// What comes in with a write: its options and its body.
+namespace server {
+
+/// `dryRun`, `fieldValidation`, `fieldManager`. `kind` names the options in errors: `CreateOptions`. Errors:
+/// InvalidOption.
+api::Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request, std::string_view kind);
+
+/// The body as JSON. Errors: UnsupportedMediaType, BadRequest when it is no JSON object.
+api::Expected<api::Json> ReadJsonBody(const Request& request, const Route& route);
+
+/// A warning for each field of the body's metadata that there is not. Those outside the metadata are the schema's
+/// matter. Errors: BadRequest when unknown fields are refused.
+api::Expected<std::vector<std::string>> CheckMetadataFields(const api::Json& body, const api::schema::Kind& kind,
+                                                            reconciler::FieldValidation validation);
+
+struct ReceivedObject {
+  api::Object object{};
+  std::vector<std::string> warnings{};  ///< From CheckMetadataFields.
+};
+
+/// The object of a create or an update, with the path's namespace. `subject` becomes what errors are about: the body
+/// may name another kind than the path, and its name. Errors: BadRequest for what cannot be understood, kInvalid for a
+/// wrong kind.
+api::Expected<ReceivedObject> ReadObject(api::Json body, const Route& route, reconciler::FieldValidation validation,
+                                         Subject& subject);
+
+}  // namespace server

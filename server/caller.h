@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <sys/types.h>
+
+namespace server {
+
+/// Who asks: taken from the socket, never from the request (design D-06, SEC-01).
+struct Caller {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  pid_t pid = 0;
+  std::string name{};          ///< The account's name, `uid:1234` when it has none.
+  bool is_operator = false;    ///< May do all; everybody else may only read (design D-07).
+  std::string impersonator{};  ///< The operator who acts as `name`; empty when `name` asks for itself.
+
+  /// Who writes, for the audit: `alice`, `alice (by root)`.
+  std::string Actor() const { return impersonator.empty() ? name : name + " (by " + impersonator + ")"; }
+};
+
+/// The credentials that the kernel vouches for.
+struct Peer {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  pid_t pid = 0;
+};
+
+/// Who is operator beside root.
+struct Operators {
+  uid_t daemon = 0;                  ///< The account that the daemon runs as: of a rootless box its starter.
+  std::string group = "hero-admin";  ///< Its members, by the system's group database; nobody when there is none.
+};
+
+/// Reads the account's name and groups from the system.
+Caller Identify(const Peer& peer, const Operators& operators);
+
+}  // namespace server

@@ -1,0 +1,85 @@
+#include "server/delete_options.h"
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "api/codec/json.h"
+#include "server/status.h"
+
+namespace server {
+namespace {
+
+using api::Expected;
+using api::Json;
+
+Expected<Json> ReadBody(const Request& request) {
+  if (request.body.empty()) return Json::EmptyObject();
+  const std::string type = request.MediaType();
+  if (!type.empty() && type != "application/json") return UnsupportedMediaType("application/json");
+  auto body = api::codec::ParseJson(request.body);
+  if (!body) return BadRequest("error decoding DeleteOptions: " + body.error().message);
+  if (!body->is_object())
+    return BadRequest("error decoding DeleteOptions: an object is needed, not " + std::string(body->TypeName()));
+  if (const Json* kind = body->Find("kind"); kind && kind->StringOr("") != kDeleteOptions)
+    return BadRequest("the object provided is unrecognized (must be of type DeleteOptions): it says " +
+                      kind->StringOr("nothing"));
+  return body;
+}
+
+Expected<void> CheckPolicy(const Json& body, const Query& query) {
+  const Json* given = body.Find("propagationPolicy");
+  const std::string policy = given ? given->StringOr("") : std::string(query.Get("propagationPolicy"));
+  const bool is_orphan_given = body.Find("orphanDependents") || query.Has("orphanDependents");
+  if (policy.empty()) return {};
+  if (is_orphan_given)
+    return InvalidOption(kDeleteOptions, {"propagationPolicy", "FieldValueInvalid",
+                                          "Invalid value: \"" + policy +
+                                              "\": orphanDependents and deletionPropagation cannot be both set"});
+  if (policy != "Foreground" && policy != "Background" && policy != "Orphan")
+    return InvalidOption(kDeleteOptions, {"propagationPolicy", "FieldValueNotSupported",
+                                          "Unsupported value: \"" + policy +
+                                              "\": supported values: \"Foreground\", \"Background\", \"Orphan\""});
+  return {};
+}
+
+Expected<bool> ReadDryRun(const Json& body, const Query& query) {
+  Json given = body.Find("dryRun") ? *body.Find("dryRun") : Json();
+  if (given.is_null() && query.Has("dryRun")) given.Append(query.Get("dryRun"));
+  if (given.is_null() || given == Json(Json::Array{})) return false;
+  if (given == Json(Json::Array{"All"})) return true;
+  return InvalidOption(kDeleteOptions,
+                       {"dryRun", "FieldValueNotSupported",
+                        "Unsupported value: " + api::codec::WriteJson(given) + ": supported values: \"All\""});
+}
+
+Expected<api::ResourceVersion> ReadVersion(const std::string& text) {
+  api::ResourceVersion version;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), version.value);
+  if (failure != std::errc() || end != text.data() + text.size())
+    return BadRequest("error decoding DeleteOptions: preconditions.resourceVersion must be a string of decimal digits");
+  return version;
+}
+
+}  // namespace
+
+Expected<reconciler::DeleteOptions> ReadDeleteOptions(const Request& request) {
+  const Query& query = request.target.query;
+  auto body = ReadBody(request);
+  if (!body) return body.error();
+  if (auto policy = CheckPolicy(*body, query); !policy) return policy.error();
+  auto dry_run = ReadDryRun(*body, query);
+  if (!dry_run) return dry_run.error();
+  reconciler::DeleteOptions options{.actor = request.caller.Actor(), .is_dry_run = *dry_run};
+  if (const Json* uid = body->At({"preconditions", "uid"}); uid && uid->is_string())
+    options.uid = api::Uid{*uid->string()};
+  if (const Json* text = body->At({"preconditions", "resourceVersion"}); text && !text->is_null()) {
+    auto version = ReadVersion(text->StringOr(""));
+    if (!version) return version.error();
+    options.resource_version = *version;
+  }
+  return options;
+}
+
+}  // namespace server

@@ -1,0 +1,239 @@
+#include "server/read.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/codec/json.h"
+#include "server/negotiate.h"
+#include "server/paging.h"
+#include "server/selector.h"
+#include "server/status.h"
+#include "server/table.h"
+#include "server/watch_stream.h"
+
+namespace server {
+namespace {
+
+using api::Code;
+using api::Error;
+using api::Expected;
+using api::Json;
+using api::schema::Kind;
+using reconciler::SnapshotPtr;
+
+constexpr std::string_view kListOptions = "ListOptions";
+constexpr std::chrono::minutes kWatchLength{45};  // Without timeoutSeconds; Kubernetes takes 30 to 60 minutes.
+constexpr std::chrono::hours kWatchLengthMax{24};
+
+/// A decimal parameter; 0 when it is absent.
+Expected<std::int64_t> Number(const Query& query, std::string_view name) {
+  const std::string_view text = query.Get(name);
+  std::int64_t number = 0;
+  if (text.empty()) return number;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc() || end != text.data() + text.size() || number < 0)
+    return BadRequest("invalid " + std::string(name) + " \"" + std::string(text) + "\": it must be a whole number");
+  return number;
+}
+
+Error BadMatch(std::string_view reason, std::string message) {
+  return InvalidOption(kListOptions, {"resourceVersionMatch", std::string(reason), std::move(message)});
+}
+
+/// The rules that tie resourceVersion, resourceVersionMatch and sendInitialEvents together.
+Expected<void> CheckVersionMatch(const Query& query, bool is_watch) {
+  if (query.Has("sendInitialEvents")) {
+    // Clients that stream lists fall back to list and watch on this answer.
+    const std::string_view why = is_watch ? "sendInitialEvents is not served, list and watch instead"
+                                          : "sendInitialEvents is forbidden for list";
+    return InvalidOption(kListOptions, {"sendInitialEvents", "FieldValueForbidden", "Forbidden: " + std::string(why)});
+  }
+  const std::string_view match = query.Get("resourceVersionMatch");
+  const std::string_view version = query.Get("resourceVersion");
+  if (!is_watch && !query.Get("continue").empty()) {
+    if (!version.empty() && version != "0")
+      return BadRequest("specifying resource version is not allowed when using continue");
+    if (!match.empty())
+      return BadMatch("FieldValueForbidden", "Forbidden: resourceVersionMatch is forbidden for continue");
+  }
+  if (match.empty()) return {};
+  if (is_watch)
+    return BadMatch("FieldValueForbidden",
+                    "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+  if (version.empty())
+    return BadMatch("FieldValueForbidden",
+                    "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
+  if (match != "Exact" && match != "NotOlderThan")
+    return BadMatch("FieldValueNotSupported",
+                    "Unsupported value: \"" + std::string(match) + "\": supported values: \"Exact\", \"NotOlderThan\"");
+  if (match == "Exact" && version == "0")
+    return BadMatch("FieldValueForbidden",
+                    "Forbidden: resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"");
+  return {};
+}
+
+Error TooLarge(std::int64_t asked, api::ResourceVersion current) {
+  return {
+      Code::kTimeout,
+      "Timeout",
+      "Timeout: Too large resource version: " + std::to_string(asked) + ", current: " + std::to_string(current.value),
+      {{"", "ResourceVersionTooLarge", "Too large resource version"}}};
+}
+
+/// What list and watch have in common.
+struct Asked {
+  Selection selection{};
+  Wanted wanted{};
+  std::int64_t version = 0;
+};
+
+Expected<Asked> ReadOptions(const Request& request, const Route& route, bool is_watch) {
+  const Query& query = request.target.query;
+  Asked asked;
+  auto wanted = ReadForm(request);
+  if (!wanted) return wanted.error();
+  asked.wanted = *std::move(wanted);
+  auto labels = LabelSelector::Parse(query.Get("labelSelector"));
+  if (!labels) return labels.error();
+  auto fields = FieldSelector::Parse(query.Get("fieldSelector"));
+  if (!fields) return fields.error();
+  asked.selection = {.namespace_ = route.namespace_, .labels = *std::move(labels), .fields = *std::move(fields)};
+  auto version = Number(query, "resourceVersion");
+  if (!version) return version.error();
+  asked.version = *version;
+  if (auto match = CheckVersionMatch(query, is_watch); !match) return match.error();
+  return asked;
+}
+
+Json MetaJson(const ListMeta& meta) {
+  Json json = Json::Of({{"resourceVersion", std::to_string(meta.revision.value)}, {"continue", meta.continue_token}});
+  if (meta.remaining) json["remainingItemCount"] = *meta.remaining;
+  return json;
+}
+
+Response TableOf(const Backend& backend, const Kind& kind, const Wanted& wanted, Json metadata,
+                 const std::vector<SnapshotPtr>& items) {
+  const api::Time now = backend.clock.Now();
+  Json::Array rows;
+  rows.reserve(items.size());
+  for (const SnapshotPtr& item : items) {
+    auto object = api::codec::ParseJson(item->text);
+    if (!object) return Refuse(object.error().Within("stored " + ToString(item->key)));
+    rows.push_back(TableRow(kind, *object, wanted.include, now));
+  }
+  Json table = MakeTable(wanted.table_version, std::move(metadata), TableColumns(kind), std::move(rows));
+  return JsonResponse(200, api::codec::WriteJson(table));
+}
+
+/// Joins the objects' own texts: nothing is parsed for a plain list.
+std::string ListText(const Kind& kind, const ListMeta& meta, const std::vector<SnapshotPtr>& items) {
+  std::string text = R"({"apiVersion":")" + kind.api_version() + R"(","items":[)";
+  for (const SnapshotPtr& item : items) {
+    if (item != items.front()) text += ',';
+    text += item->text;
+  }
+  return text + R"(],"kind":")" + kind.list_kind + R"(","metadata":)" + api::codec::WriteJson(MetaJson(meta)) + "}";
+}
+
+/// What goes on from a token: the same moment, behind the last object that was sent.
+Expected<reconciler::ObjectList> ListOn(const Backend& backend, const Route& route, std::string_view token_text) {
+  const auto token = ReadPageToken(token_text);
+  if (!token) return token.error();
+  auto list = ListAt(backend.client, route.kind->resource(), route.namespace_, token->revision);
+  if (!list && list.error().code == Code::kExpired)
+    return Error{Code::kExpired, "Expired",
+                 "The provided continue parameter is too old to display a consistent list result. You can start a new "
+                 "list without the continue parameter."};
+  if (!list) return list;
+  const api::ObjectKey last{route.kind->resource(), token->namespace_, token->name};
+  const auto first =
+      std::upper_bound(list->items.begin(), list->items.end(), last,
+                       [](const api::ObjectKey& key, const SnapshotPtr& item) { return key < item->key; });
+  list->items.erase(list->items.begin(), first);
+  return list;
+}
+
+Expected<reconciler::ObjectList> ListAsked(const Backend& backend, const Route& route, const Query& query,
+                                           const Asked& asked) {
+  if (!query.Get("continue").empty()) return ListOn(backend, route, query.Get("continue"));
+  auto list = backend.client.List(route.kind->resource(), route.namespace_);
+  if (!list) return list;
+  if (asked.version > list->revision.value) return TooLarge(asked.version, list->revision);
+  if (query.Get("resourceVersionMatch") != "Exact") return list;
+  list = ListAt(backend.client, route.kind->resource(), route.namespace_, {asked.version});
+  if (!list && list.error().code == Code::kExpired)
+    return Error{Code::kExpired, "Expired", "The resourceVersion for the provided list is too old."};
+  return list;
+}
+
+}  // namespace
+
+Response Get(const Backend& backend, const Request& request, const Route& route) {
+  const auto wanted = ReadForm(request);
+  if (!wanted) return Refuse(wanted.error());
+  const auto found = backend.client.Get(route.key());
+  if (!found) return Refuse(found.error(), Subject::Of(*route.kind, route.name));
+  if (wanted->is_table)
+    return TableOf(backend, *route.kind, *wanted, MetaJson({.revision = (*found)->resource_version}), {*found});
+  return JsonResponse(200, (*found)->text);
+}
+
+Response List(const Backend& backend, const Request& request, const Route& route) {
+  auto asked = ReadOptions(request, route, false);
+  if (!asked) return Refuse(asked.error(), Subject::OfOptions(kListOptions));
+  const Query& query = request.target.query;
+  const auto limit = Number(query, "limit");
+  if (!limit) return Refuse(limit.error());
+  auto list = ListAsked(backend, route, query, *asked);
+  if (!list) return Refuse(list.error());
+  const Selection& selection = asked->selection;
+  const bool has_selector = !selection.labels.empty() || !selection.fields.empty();
+  if (has_selector) std::erase_if(list->items, [&](const SnapshotPtr& item) { return !selection.Matches(*item); });
+  // Kubernetes' servers give everything to a client that takes any version, and its informers rely on one answer.
+  const bool is_any_version = query.Get("resourceVersion") == "0" && query.Get("continue").empty();
+  ListMeta meta = CutPage(*list, is_any_version ? 0 : *limit);
+  if (has_selector) meta.remaining.reset();  // As Kubernetes has it.
+  if (asked->wanted.is_table) return TableOf(backend, *route.kind, asked->wanted, MetaJson(meta), list->items);
+  return JsonResponse(200, ListText(*route.kind, meta, list->items));
+}
+
+Response OpenWatch(const Backend& backend, const Request& request, const Route& route) {
+  auto asked = ReadOptions(request, route, true);
+  if (!asked) return Refuse(asked.error(), Subject::OfOptions(kListOptions));
+  const auto seconds = Number(request.target.query, "timeoutSeconds");
+  if (!seconds) return Refuse(seconds.error());
+  WatchOptions options{.kind = *route.kind,
+                       .selection = std::move(asked->selection),
+                       .wanted = asked->wanted,
+                       .has_bookmarks = request.target.query.IsTrue("allowWatchBookmarks"),
+                       .length = kWatchLength};
+  if (*seconds > 0) options.length = std::min<std::chrono::seconds>(std::chrono::seconds(*seconds), kWatchLengthMax);
+
+  api::ResourceVersion from{asked->version};
+  std::vector<SnapshotPtr> initial;
+  if (from.value == 0) {
+    auto list = backend.client.List(route.kind->resource(), route.namespace_);
+    if (!list) return Refuse(list.error(), Subject::Of(*route.kind));
+    initial = std::move(list->items);
+    from = list->revision;
+  }
+  auto watch = backend.client.OpenWatch(route.kind->resource(), from);
+  Response response = JsonResponse(200, "");
+  if (watch) {
+    response.stream = MakeWatchStream(std::move(options), *std::move(watch), std::move(initial), from, backend.clock);
+    return response;
+  }
+  if (watch.error().code != Code::kExpired) return Refuse(watch.error(), Subject::Of(*route.kind));
+  // A version that is still to come is refused with another answer than one that is gone: that client need not list
+  // again.
+  const auto now = backend.client.List(route.kind->resource(), route.namespace_);
+  if (now && from > now->revision) return Refuse(TooLarge(from.value, now->revision));
+  response.stream = MakeFailedStream(watch.error());
+  return response;
+}
+
+}  // namespace server

@@ -1,0 +1,143 @@
+#include "server/surface.h"
+
+#include <string_view>
+#include <utility>
+
+#include "api/codec/json.h"
+#include "server/discovery.h"
+#include "server/impersonate.h"
+#include "server/metrics.h"
+#include "server/negotiate.h"
+#include "server/read.h"
+#include "server/route.h"
+#include "server/status.h"
+#include "server/write.h"
+
+namespace server {
+namespace {
+
+using api::Code;
+using api::Json;
+
+bool IsRead(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
+
+/// Which document of the engine a path is about: `metrics`, `plan`, `queue`, `why`; empty for other paths.
+std::string_view EngineDocument(const std::vector<std::string>& segments) {
+  if (segments.size() == 1 && segments[0] == "metrics") return "metrics";
+  if (segments.size() != 3 || segments[0] != "hero" || segments[1] != "v1") return {};
+  for (const std::string_view name : {"plan", "queue", "why"})
+    if (segments[2] == name) return name;
+  return {};
+}
+
+Response NoSuchVerb(std::string_view verb, const Route& route) {
+  return Refuse(
+      MethodNotAllowed(std::string(verb) + " is not supported on resources of kind \"" + route.kind->resource() + "\""),
+      Subject::Of(*route.kind));
+}
+
+Response NoSuchObject(const Route& route) {
+  return Refuse({Code::kNotFound, "NotFound", route.kind->resource() + " \"" + route.name + "\" not found"},
+                Subject::Of(*route.kind, route.name));
+}
+
+Response ServeObjects(const Backend& backend, const Request& request, std::string_view verb, const Route& route) {
+  if (route.is_everywhere && !IsRead(request)) return PageNotFound();
+  if (!route.subresource.empty() && (route.subresource != "status" || !route.kind->has_status))
+    return NoSuchObject(route);
+  const bool is_status = !route.subresource.empty();
+  if (verb == "get") return Get(backend, request, route);
+  if (verb == "list") return List(backend, request, route);
+  if (verb == "watch") return OpenWatch(backend, request, route);
+  if (verb == "create" && route.name.empty()) return Create(backend, request, route);
+  if (verb == "update" || verb == "patch") {
+    if (route.name.empty()) return Refuse(BadRequest("name must be provided"));
+    return verb == "update" ? Replace(backend, request, route) : Patch(backend, request, route);
+  }
+  if (verb == "delete" && !is_status) return Delete(backend, request, route);
+  return NoSuchVerb(verb, route);
+}
+
+}  // namespace
+
+Surface::Surface(Backend backend, EngineView engine) : backend_(backend), engine_(std::move(engine)) {}
+
+bool Surface::MayBlock(const Request& request) const {
+  if (!IsRead(request) || !EngineDocument(request.target.segments).empty()) return true;
+  const auto route = FindRoute(backend_.catalog, request.target.segments);
+  return route && VerbOf(request, *route) == "list";
+}
+
+Response Surface::Serve(const Request& request) {
+  auto acting = ActingCaller(request);
+  if (!acting) return Refuse(acting.error(), {.plural = "users"});
+  if (acting->impersonator.empty()) return ServeAs(request);
+  Request of_member = request;
+  of_member.caller = *std::move(acting);
+  return ServeAs(of_member);
+}
+
+/// Judges by the request's caller, who may be a member as whom an operator acts.
+Response Surface::ServeAs(const Request& request) {
+  const auto route = FindRoute(backend_.catalog, request.target.segments);
+  const std::string verb = route ? VerbOf(request, *route) : "get";
+  if (auto allowed = Authorize(request.caller, verb, route ? &*route : nullptr); !allowed)
+    return Refuse(allowed.error(), Subject::Of(*route->kind, route->name));
+  if (route) return ServeObjects(backend_, request, verb, *route);
+  const std::string_view document = EngineDocument(request.target.segments);
+  if (document.empty()) return ServeFixed(request);
+  if (!IsRead(request))
+    return Refuse(MethodNotAllowed("the server does not allow this method on the requested resource"));
+  return ServeEngine(document, request);
+}
+
+/// Documents that depend on the catalog alone.
+Response Surface::ServeFixed(const Request& request) const {
+  const auto& segments = request.target.segments;
+  const bool is_top = segments.size() == 1;
+  const bool is_probe = is_top && (segments[0] == "healthz" || segments[0] == "livez" || segments[0] == "readyz");
+  const Json document =
+      is_top && segments[0] == "version" ? VersionDocument() : DiscoveryDocument(backend_.catalog, segments);
+  if (!is_probe && document.is_null()) return PageNotFound();
+  if (!IsRead(request))
+    return Refuse(MethodNotAllowed("the server does not allow this method on the requested resource"));
+  if (is_probe) return TextResponse(200, "ok");
+  if (!Negotiate(request.Find("accept"), false))
+    return Refuse({Code::kInvalid, "NotAcceptable", "only the following media types are accepted: application/json"});
+  return JsonResponse(200, api::codec::WriteJson(document));
+}
+
+Response Surface::ServeEngine(std::string_view document, const Request& request) {
+  if (document == "metrics") {
+    Response response = TextResponse(200, MetricsText(engine_.metrics()));
+    for (Header& header : response.headers)
+      if (header.name == "Content-Type") header.value = kMetricsType;
+    return response;
+  }
+  if (document == "queue") return JsonResponse(200, api::codec::WriteJson(QueueDocument(engine_.queues())));
+  const Query& query = request.target.query;
+  const reconciler::PlanQuery asked{.resource = std::string(query.Get("resource")),
+                                    .namespace_ = std::string(query.Get("namespace")),
+                                    .name = std::string(query.Get("name"))};
+  if (asked.resource.empty() && !asked.name.empty()) return Refuse(BadRequest("a name needs its resource"));
+  if (document == "why" && asked.name.empty())
+    return Refuse(BadRequest("why needs the parameters resource and name: it is about one object"));
+  if (!asked.resource.empty() && !backend_.catalog.FindResource(asked.resource))
+    return Refuse({Code::kNotFound, "NotFound", "there is no kind " + asked.resource});
+  if (document == "plan") return ServePlan(asked);
+  return JsonResponse(
+      200, api::codec::WriteJson(HistoryDocument(engine_.history({asked.resource, asked.namespace_, asked.name}))));
+}
+
+Response Surface::ServePlan(const reconciler::PlanQuery& asked) {
+  if (!plans_.try_acquire()) return Refuse(TooManyRequests("other plans are being made, try again in a moment"));
+  struct Release {
+    std::counting_semaphore<kPlansMax>& plans;
+    ~Release() { plans.release(); }
+  } release{plans_};
+  auto plan = engine_.plan(asked);
+  if (!plan) return Refuse(plan.error());
+  return JsonResponse(200, api::codec::WriteJson(*plan));
+}
+
+}  // namespace server

@@ -1,0 +1,137 @@
+// Reads lines `name value unit` and writes the table and results.json: bench_report RESULTS MACHINE < LINES
+// Every row that the project has to reach stands here, measured or not. `peer:NAME:ROW value unit` is a peer's line.
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "api/codec/json.h"
+
+namespace {
+
+struct Row {
+  std::string_view name;
+  std::string_view unit;
+  std::string_view op;      // How value and target have to stand to each other.
+  double target = 0;        // Of the value; of value / peer where is_ratio.
+  std::string_view peer{};  // In the lines `peer:<peer>:<peer_row or name>`, or another row's name.
+  std::string_view peer_row{};
+  bool is_ratio = false;
+  std::string_view note{};
+};
+
+// docs/performance.md explains each.
+constexpr Row kRows[] = {
+    {"accounts-100-idle", "ms", "<=", 10, "sysusers"},
+    {"accounts-10000-idle", "s", "<=", 1},
+    {"accounts-100-create", "x", "<=", 2, "sysusers+tmpfiles", "", true},
+    {"hand-edit-undone", "ms", "<=", 50, "cfengine"},
+    {"queue-add-get-done", "ns", "<=", 100, "client-go"},
+    {"queue-long-names", "ns", "<=", 150, "client-go"},
+    {"queue-100000-delayed", "ns", "<=", 150, "controller-runtime", "queue-add-get-done"},
+    {"spec-change-to-reconcile-p99", "ms", "<=", 1},
+    {"store-put-p99", "ms", "<=", 3, "raw-fdatasync-p99", "", false, "or 1.5 x raw fdatasync of the same run"},
+    {"store-put-over-raw", "x", "<=", 1.5, "etcd", "", false, "p99 over that of raw fdatasync, which both interleave"},
+    {"store-get-p99", "ms", "<=", 0.2, "etcd"},
+    {"store-event-p99", "ms", "<=", 3, "etcd", "", false, "or 1.5 x raw fdatasync of the same run"},
+    {"store-group-commit", "x", ">=", 8, "", "", false, "64 writers against one"},
+    {"watchers-1000-event", "x", "<=", 1.2, "beast", "", true},
+    {"watchers-1000-in-process-p99", "ms", "<=", 3},
+    {"list-2000", "ms", "<=", 5, "etcd"},
+    {"service-restart", "x", "<=", 1, "runit", "", true},
+    {"converge-1000-objects", "s", "<=", 2, "flux"},
+    {"objects-100000-start", "s", "<=", 5},
+    {"objects-100000-resident", "MiB", "<=", 600},
+    {"objects-100000-growth", "MiB", "<=", 10, "", "", false,
+     "from the first to the fourth cycle of deleting and creating all"},
+    {"daemon-idle-private", "MiB", "<=", 20, "flux"},
+    {"daemon-idle-resident", "MiB", "<=", 40},
+    {"daemon-idle-cpu", "%", "<=", 0.5},
+    {"push-to-build", "ms", "<=", 50},
+    {"release-switch", "x", "<=", 1.5, "copy+sha256", "", true},
+    {"box-loss-drill", "s", "<=", 300},
+};
+
+using Lines = std::map<std::string, double, std::less<>>;
+
+Lines ReadLines(std::istream& in) {
+  Lines lines;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    std::string name;
+    double value = 0;
+    if (words >> name >> value) lines[name] = value;
+  }
+  return lines;
+}
+
+const double* Find(const Lines& lines, std::string_view name) {
+  const auto found = lines.find(name);
+  return found == lines.end() ? nullptr : &found->second;
+}
+
+std::string Number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return std::abs(value) >= 1'000 ? std::to_string(std::llround(value)) : text;
+}
+
+/// The row's part of results.json; prints its line of the table.
+api::Json Report(const Row& row, const Lines& lines) {
+  const double* value = Find(lines, row.name);
+  const std::string peer_line =
+      "peer:" + std::string(row.peer) + ":" + std::string(row.peer_row.empty() ? row.name : row.peer_row);
+  const double* peer = Find(lines, peer_line);
+  if (peer == nullptr && !row.peer.empty()) peer = Find(lines, row.peer);
+  double target = row.target;
+  const double* raw = Find(lines, "raw-fdatasync-p99");
+  if (row.note.starts_with("or 1.5 x") && raw != nullptr) target = std::max(target, 1.5 * *raw);
+
+  api::Json json = api::Json::EmptyObject();
+  json["name"] = row.name;
+  json["value"] = value != nullptr ? api::Json(*value) : api::Json();
+  json["unit"] = row.unit;
+  if (!row.peer.empty()) json["peer"] = row.peer;
+  json["peer_value"] = peer != nullptr ? api::Json(*peer) : api::Json();
+  json["ratio"] = value != nullptr && peer != nullptr && *peer > 0 ? api::Json(*value / *peer) : api::Json();
+  json["target"] = target;
+  json["op"] = row.op;
+  const bool is_met = value != nullptr && (row.op == "<=" ? *value <= target : *value >= target);
+  const bool is_goal = row.target > 0;
+  json["met"] = value != nullptr && is_goal ? api::Json(is_met) : api::Json();
+  std::string note(row.note);
+  if (value == nullptr) note = "not yet";
+  if (value != nullptr && !row.peer.empty() && peer == nullptr) note = "the peer is not installed";
+  if (!note.empty()) json["note"] = note;
+
+  std::printf("%-30s %9s %-4s %2s %-7s %-5s %-18s %9s %6s  %s\n", std::string(row.name).c_str(),
+              value != nullptr ? Number(*value).c_str() : "-", std::string(row.unit).c_str(),
+              is_goal ? std::string(row.op).c_str() : "", is_goal ? Number(target).c_str() : "",
+              value == nullptr || !is_goal ? ""
+              : is_met                     ? "met"
+                                           : "MISSED",
+              std::string(row.peer).c_str(), peer != nullptr ? Number(*peer).c_str() : "",
+              value != nullptr && peer != nullptr && *peer > 0 ? Number(*value / *peer).c_str() : "", note.c_str());
+  return json;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const Lines lines = ReadLines(std::cin);
+  api::Json results = api::Json::Array{};
+  std::printf("%-30s %9s %-4s %2s %-7s %-5s %-18s %9s %6s\n", "", "value", "", "", "target", "", "peer", "its value",
+              "ratio");
+  for (const Row& row : kRows) results.Append(Report(row, lines));
+  api::Json all = api::Json::EmptyObject();
+  all["machine"] = std::string(argv[2]);
+  all["results"] = std::move(results);
+  std::ofstream file(argv[1]);
+  file << api::codec::WriteJson(all) << "\n";
+  return file.good() ? 0 : 1;
+}

@@ -1,0 +1,270 @@
+#include "cmd/herod/box.h"
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+#include "api/codec/object.h"
+#include "api/v1/user.h"
+#include "client/wire_client.h"
+#include "host/linux/clock.h"
+#include "host/linux/processes.h"
+#include "reconciler/typed.h"
+#include "tests/support/temp_dir.h"
+
+namespace tests {
+namespace {
+
+using api::v1::User;
+using std::chrono::seconds;
+
+constexpr const char* kKey =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWccnXcv3p/yP3/8nqnIuKRqPSRRpC1FgrpY1YmHpxY someone@laptop";
+
+/// A running box: real git, real files, the control socket and a client on it. Nothing is faked.
+class RunningBox {
+ public:
+  RunningBox() {
+    Git({"init", "-q", "--bare", "-b", "development", forge_});
+    Git({"init", "-q", "-b", "development", work_});
+    config_.team.url = "file://" + forge_;
+    Start();
+  }
+
+  void Start(bool is_observe_only = false) {
+    auto box = herod::Box::Open(config_, root_, is_observe_only);
+    REQUIRE_MESSAGE(box, box.error().message);
+    box_ = *std::move(box);
+    stop_ = std::stop_source();
+    thread_ = std::jthread([this] { CHECK(box_->Run(stop_.get_token())); });
+    transport_ = std::make_unique<client::Transport>(
+        client::TransportOptions{.socket_path = box_->paths().control_socket}, clock_);
+    client_ = std::make_unique<client::WireClient>(*transport_);
+  }
+
+  void Stop() {
+    stop_.request_stop();
+    thread_.join();
+    client_.reset();
+    transport_.reset();
+    box_.reset();
+  }
+
+  ~RunningBox() {
+    if (box_) Stop();
+  }
+
+  void WriteUser(const std::string& name, const std::string& more = "") {
+    std::filesystem::create_directories(work_ + "/users");
+    std::ofstream(work_ + "/users/" + name + ".toml")
+        << "name = \"" << name << "\"\nssh_pubkeys = [\"" << kKey << "\"]\ngroups = [\"developers\"]\n"
+        << "branch_suffix = \"" << name << "\"\nmanifest_template = \"developer\"\n"
+        << more;
+  }
+  void RemoveUser(const std::string& name) { std::filesystem::remove(work_ + "/users/" + name + ".toml"); }
+
+  void Push() {
+    Git({"-C", work_, "add", "-A"});
+    Git({"-C", work_, "-c", "user.name=T", "-c", "user.email=t@localhost", "commit", "-qm", "change"});
+    Git({"-C", work_, "push", "-q", forge_, "development"});
+  }
+
+  /// Waits, by a watch of a kind, until `is_so`. False when it is not so after 20 s without any change of that kind.
+  bool WaitUntil(const std::function<bool()>& is_so, const std::string& resource = "users.hero.dev") {
+    auto watch = client_->OpenWatch(resource, {});
+    REQUIRE_MESSAGE(watch, watch.error().message);
+    while (!is_so()) {
+      auto event = (*watch)->Next(seconds(20), {});
+      if (!event || !*event) return is_so();
+    }
+    return true;
+  }
+
+  bool IsReady(const std::string& name) {
+    const auto user = reconciler::Get<User>(*client_, name);
+    return user && user->common.IsReady(user->metadata.generation);
+  }
+  /// The reason of the user's Ready.
+  std::string ReadyOf(const std::string& name) {
+    const auto user = reconciler::Get<User>(*client_, name);
+    const api::Condition* ready = user ? user->common.Find(api::kReady) : nullptr;
+    return ready ? ready->reason : "";
+  }
+  /// Of the user's last write: equal when nobody wrote it.
+  api::ResourceVersion Version(const std::string& name) {
+    const auto user = reconciler::Get<User>(*client_, name);
+    return user ? user->metadata.resource_version : api::ResourceVersion{};
+  }
+  bool IsGone(const std::string& name) {
+    const auto user = reconciler::Get<User>(*client_, name);
+    return !user && user.error().code == api::Code::kNotFound;
+  }
+
+  /// A document of the daemon.
+  api::Json Fetch(const std::string& target) {
+    auto json = client_->Fetch(target);
+    REQUIRE_MESSAGE(json, json.error().message);
+    return *std::move(json);
+  }
+  /// As `heroctl reconcile`: true once the engine says that it has looked.
+  bool Reconcile(const std::string& name, const std::string& wish) {
+    const api::ObjectKey key{"users.hero.dev", "", name};
+    const api::Json patch = api::Json::Of(
+        {{"metadata", api::Json::Of({{"annotations", api::Json::Of({{"hero.dev/reconcile-requested-at", wish}})}})}});
+    REQUIRE(client_->Patch(key, patch, {}));
+    return WaitUntil([&] {
+      const auto object = client_->Get(key);
+      return object &&
+             (*object)->text.find(R"("handled":{"reconcile-requested-at":")" + wish + "\"}") != std::string::npos;
+    });
+  }
+
+  std::string Line(const std::string& file, const std::string& name) const {
+    std::ifstream lines(root_ + file);
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with(name + ":")) return line;
+    return "";
+  }
+  std::string Read(const std::string& file) const {
+    std::ifstream stream(root_ + file);
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+  }
+  const std::string& root() const { return root_; }
+
+ private:
+  void Git(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "git");
+    host::linux::SpawnedProcesses processes;
+    auto done = processes.Run({.argv = arguments,
+                               .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                                               {"HOME", "/nonexistent"},
+                                               {"GIT_CONFIG_NOSYSTEM", "1"}},
+                               .deadline = seconds(30)},
+                              {});
+    REQUIRE_MESSAGE(done, done.error().message);
+    REQUIRE_MESSAGE(done->exit_code == 0, done->err);
+  }
+
+  const TempDir dir_;
+  const std::string root_ = dir_ / "box";
+  const std::string forge_ = dir_ / "hero_team.git";
+  const std::string work_ = dir_ / "work";
+  const host::linux::SystemClock clock_;
+  herod::Config config_;
+  std::unique_ptr<herod::Box> box_;
+  std::unique_ptr<client::Transport> transport_;
+  std::unique_ptr<client::WireClient> client_;
+  std::stop_source stop_;
+  std::jthread thread_;
+};
+
+TEST_CASE("[ENGINE][WIRE] box: a wish is acknowledged, why tells what was done, the queue who works") {
+  RunningBox box;
+  box.WriteUser("alice");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("alice"); }));
+  REQUIRE(box.Reconcile("alice", "2026-11-20T20:58:51.000001Z"));
+  const api::Json why = box.Fetch("/hero/v1/why?resource=users.hero.dev&name=alice");
+  const api::Json::Array& passes = *why.Find("passes")->array();
+  REQUIRE(!passes.empty());
+  const api::Json::Array& steps = *passes.front().Find("steps")->array();
+  REQUIRE(!steps.empty());
+  CHECK(*steps.front().Find("step") == api::Json("create account alice: is missing"));
+  CHECK(*steps.front().Find("state") == api::Json("done"));
+  std::string controllers;
+  const api::Json queue = box.Fetch("/hero/v1/queue");
+  for (const api::Json& one : *queue.Find("controllers")->array())
+    controllers += one.Find("controller")->StringOr("") + " ";
+  CHECK(controllers == "team repository user ");
+}
+
+TEST_CASE("[HTB-01][HTB-10][HTB-13][HTB-15][HTB-16] box: a pushed commit becomes an account, changes it, and ends it") {
+  RunningBox box;
+  box.WriteUser("alice");
+  box.WriteUser("bob");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("alice") && box.IsReady("bob"); }));
+  CHECK(box.Line("/etc/passwd", "alice").ends_with(":/home/alice:/bin/bash"));
+  CHECK(box.Line("/etc/group", "developers").find("alice") != std::string::npos);
+  CHECK(box.Line("/etc/group", "hero").find("alice") != std::string::npos);
+  CHECK(box.Line("/etc/shadow", "alice").starts_with("alice:*:"));
+  CHECK(box.Read("/home/alice/.ssh/authorized_keys").find(kKey) != std::string::npos);
+
+  box.WriteUser("alice", "deactivated = true\n");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] {
+    const auto alice = box.Line("/etc/shadow", "alice");
+    return alice.ends_with(":0:") && box.IsReady("alice");
+  }));
+
+  std::filesystem::create_directories(box.root() + "/home/bob/hero");
+  box.RemoveUser("bob");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsGone("bob"); }));
+  CHECK(box.Line("/etc/shadow", "bob").ends_with(":0:"));
+  int archives = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(box.root() + "/home/driver/hero/var/team_sync/archive"))
+    archives += entry.path().filename().string().starts_with("bob-") && entry.path().extension() == ".gz" ? 1 : 0;
+  CHECK(archives == 1);
+  CHECK(std::filesystem::exists(box.root() + "/home/bob/hero"));
+}
+
+TEST_CASE("[HTB-13][SEC-14] box: a key added by hand is taken out without anybody asking") {
+  RunningBox box;
+  box.WriteUser("alice");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("alice"); }));
+  const std::string good = box.Read("/home/alice/.ssh/authorized_keys");
+  std::ofstream(box.root() + "/home/alice/.ssh/authorized_keys", std::ios::app) << "ssh-ed25519 AAAA mine\n";
+  // Every step is an event; nothing else of the user changes.
+  CHECK(box.WaitUntil([&] { return box.Read("/home/alice/.ssh/authorized_keys") == good; }, "events"));
+}
+
+TEST_CASE("[HTB-18][HTB-89] box: started again it leaves what is as it should be and does what was pushed meanwhile") {
+  RunningBox box;
+  box.WriteUser("alice");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("alice"); }));
+  const auto before = box.Version("alice");
+  box.Stop();
+  box.WriteUser("bob");
+  box.Push();
+  box.Start();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("bob"); }));
+  CHECK(box.Version("alice") == before);
+}
+
+TEST_CASE("[HTB-18] box: only observed, it says what it would do about a hand edit and changes nothing") {
+  RunningBox box;
+  box.WriteUser("alice");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("alice"); }));
+  box.Stop();
+  std::ofstream(box.root() + "/home/alice/.ssh/authorized_keys", std::ios::app) << "ssh-ed25519 AAAA mine\n";
+  const std::string edited = box.Read("/home/alice/.ssh/authorized_keys");
+  box.Start(true);
+  CHECK(box.WaitUntil([&] { return box.ReadyOf("alice") == "ObserveOnly"; }));
+  CHECK(box.Read("/home/alice/.ssh/authorized_keys") == edited);
+  box.Stop();
+  box.Start();
+  CHECK(box.WaitUntil([&] { return box.IsReady("alice"); }));
+  CHECK(box.Read("/home/alice/.ssh/authorized_keys") != edited);
+}
+
+TEST_CASE("[SEC-61] box: a second herod on the same box is refused, and the first goes on") {
+  RunningBox box;
+  herod::Config config;
+  config.team.url = "file:///nowhere";
+  auto second = herod::Box::Open(config, box.root());
+  REQUIRE_FALSE(second);
+  CHECK(second.error().reason == "StoreLocked");
+  box.WriteUser("alice");
+  box.Push();
+  CHECK(box.WaitUntil([&] { return box.IsReady("alice"); }));
+}
+
+}  // namespace
+}  // namespace tests

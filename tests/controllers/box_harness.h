@@ -1,0 +1,91 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/v1/repository.h"
+#include "api/v1/team.h"
+#include "api/v1/user.h"
+#include "controllers/repository/repository_controller.h"
+#include "controllers/team/team_controller.h"
+#include "controllers/user/user_controller.h"
+#include "crds/catalog.h"
+#include "host/box_paths.h"
+#include "tests/support/fake_accounts.h"
+#include "tests/support/fake_archives.h"
+#include "tests/support/fake_git.h"
+#include "tests/support/fake_homes.h"
+#include "tests/support/harness.h"
+
+namespace tests {
+
+inline constexpr const char* kAliceKey =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g alice@laptop";
+
+/// The real engine and the three controllers on a box of fakes, with a hero_team that a test commits to.
+struct BoxHarness : Harness {
+  inline static const std::string kOrigin = "/forge/lhumina_code/hero_team.git";
+  inline static const std::string kUrl = "file://" + kOrigin;
+
+  BoxHarness() : Harness(*crds::LoadCatalog()) {
+    const std::vector<std::string> groups = {"developers", "hero"};
+    manager().Add(
+        std::make_unique<controllers::TeamController>(git, paths, controllers::UserRules{.assignable_groups = groups}),
+        {.name = "team", .has_finalizer = false});
+    manager().Add(std::make_unique<controllers::RepositoryController>(git, paths), {.name = "repository"});
+    manager().Add(
+        std::make_unique<controllers::UserController>(controllers::UserSeams{accounts, homes, archives}, paths,
+                                                      controllers::UserOptions{.managed_groups = groups}),
+        {.name = "user"});
+  }
+
+  static std::string UserFile(const std::string& name, const std::string& more = "") {
+    return "name = \"" + name + "\"\nssh_pubkeys = [\"" + kAliceKey +
+           "\"]\ngroups = [\"developers\"]\nbranch_suffix = \"" + name + "\"\nmanifest_template = \"developer\"\n" +
+           more;
+  }
+
+  /// Commits these files below users/, alone, rings the watch as a push does, and lets everything come to rest.
+  std::string Push(const std::map<std::string, std::string>& users) {
+    FakeGit::Files files{{"README.md", "our team"}};
+    for (const auto& [name, text] : users) files["users/" + name] = text;
+    files_ = files;
+    std::string commit = git.Commit(kUrl, "development", files);
+    git.SetHead(kOrigin, "development", commit);  // One repository, by its URL for a fetch and by its path for a look.
+    file_watch.Ring(kOrigin + "/packed-refs");
+    Settle();
+    return commit;
+  }
+
+  void DeclareTeam() {
+    Put(api::v1::Team{.metadata = {.name = "team"}, .spec = {.url = kUrl}});
+    Settle();
+  }
+
+  void Settle() {
+    if (!ReconcileUntilIdle()) throw std::runtime_error("the engine does not come to rest");
+  }
+
+  /// Lets an hour pass, five minutes at a time, so that every retry and rescan has had its turn.
+  void PassAnHour() {
+    for (int i = 0; i < 12; ++i) {
+      clock.Advance(std::chrono::minutes(5));
+      Settle();
+    }
+  }
+
+  std::string Ready(std::string_view user) { return ConditionOf<api::v1::User>(user); }
+
+  FakeGit git;
+  FakeAccounts accounts;
+  FakeHomes homes;
+  FakeArchives archives;
+  host::BoxPaths paths = host::PathsOf("/box", "driver");
+
+ private:
+  FakeGit::Files files_;
+};
+
+}  // namespace tests

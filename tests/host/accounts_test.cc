@@ -1,0 +1,166 @@
+// What every account database promises, the fake one too.
+#include "host/accounts.h"
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "host/sandbox/accounts.h"
+#include "tests/support/fake_accounts.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/temp_dir.h"
+
+namespace {
+
+using api::Code;
+using host::Account;
+using host::AccountWish;
+
+struct Sandbox {
+  tests::TempDir root;
+  tests::FakeClock clock;
+  host::sandbox::SandboxAccounts accounts{root / "etc", clock};
+};
+
+struct Fake {
+  tests::FakeAccounts accounts;
+};
+
+AccountWish Wish(const std::string& name) {
+  return {.name = name, .gecos = "Ms " + name, .home = "/home/" + name, .shell = "/bin/bash"};
+}
+
+TEST_CASE_TEMPLATE("[HTB-10] accounts: a new account has the lowest free uid and a group of that number", Backend,
+                   Sandbox, Fake) {
+  Backend backend;
+  REQUIRE(backend.accounts.Find("alice"));
+  CHECK_FALSE(*backend.accounts.Find("alice"));
+
+  const auto alice = backend.accounts.Ensure(Wish("alice"));
+  REQUIRE(alice);
+  CHECK(*alice == Account{.name = "alice",
+                          .uid = 20000,
+                          .gid = 20000,
+                          .gecos = "Ms alice",
+                          .home = "/home/alice",
+                          .shell = "/bin/bash"});
+  CHECK(backend.accounts.Find("alice").value_or({}) == *alice);
+  CHECK(backend.accounts.Ensure(Wish("bob")).value_or({}).uid == 20001);
+}
+
+TEST_CASE_TEMPLATE("[HTB-18] accounts: the same wish again changes nothing, another one changes what differs", Backend,
+                   Sandbox, Fake) {
+  Backend backend;
+  AccountWish wish = Wish("alice");
+  const auto first = backend.accounts.Ensure(wish);
+  REQUIRE(first);
+  CHECK(backend.accounts.Ensure(wish).value_or({}) == *first);
+
+  wish.gecos = "Alice Liddell";
+  wish.shell = "/bin/sh";
+  wish.home = "/srv/alice";
+  const auto changed = backend.accounts.Ensure(wish);
+  REQUIRE(changed);
+  CHECK(changed->uid == first->uid);
+  CHECK(changed->gecos == "Alice Liddell");
+  CHECK(changed->shell == "/bin/sh");
+  CHECK(changed->home == "/srv/alice");
+}
+
+TEST_CASE_TEMPLATE("[HTB-15] accounts: an account expires and comes back as it was", Backend, Sandbox, Fake) {
+  Backend backend;
+  AccountWish wish = Wish("alice");
+  const auto before = backend.accounts.Ensure(wish);
+  REQUIRE(before);
+  wish.is_expired = true;
+  CHECK(backend.accounts.Ensure(wish).value_or({}).is_expired);
+  CHECK(backend.accounts.Find("alice").value_or({})->is_expired);
+  wish.is_expired = false;
+  CHECK(backend.accounts.Ensure(wish).value_or({}) == *before);
+}
+
+TEST_CASE_TEMPLATE("[HTB-13][SEC-07] accounts: only managed groups are given and taken", Backend, Sandbox, Fake) {
+  Backend backend;
+  AccountWish wish = Wish("alice");
+  wish.managed_groups = {"audio"};
+  wish.groups = {"audio"};
+  REQUIRE(backend.accounts.Ensure(wish));  // By somebody else, so to say: from now on audio is not ours.
+
+  wish.managed_groups = {"hero", "ops"};
+  wish.groups = {"ops", "hero"};
+  CHECK(backend.accounts.Ensure(wish).value_or({}).groups == std::vector<std::string>{"audio", "hero", "ops"});
+  wish.groups = {"hero"};
+  CHECK(backend.accounts.Ensure(wish).value_or({}).groups == std::vector<std::string>{"audio", "hero"});
+  CHECK(backend.accounts.Find("alice").value_or({})->groups == std::vector<std::string>{"audio", "hero"});
+}
+
+TEST_CASE_TEMPLATE("[HOST] accounts: a wish that does not fit is refused and leaves no account", Backend, Sandbox,
+                   Fake) {
+  Backend backend;
+  std::vector<std::pair<std::string, AccountWish>> rows;
+  const auto row = [&rows](const char* name) -> AccountWish& {
+    return rows.emplace_back(name, Wish("mallory")).second;
+  };
+  row("no name").name = "";
+  row("colon in the name").name = "mallory:x";
+  row("colon in the display name").gecos = "Mallory:0:0";
+  row("line break in the display name").gecos = "Mallory\nroot2:x:0:0::/:/bin/sh";
+  row("colon in the home").home = "/home:x";
+  row("line break in the shell").shell = "/bin/sh\n";
+  row("a group that is not managed").groups = {"sudo"};
+  for (const auto& [name, wish] : rows) {
+    CAPTURE(name);
+    const auto refused = backend.accounts.Ensure(wish);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Code::kInvalid);
+  }
+  CHECK_FALSE(*backend.accounts.Find("mallory"));
+  CHECK(backend.accounts.Ensure(Wish("alice")).value_or({}).uid == 20000);
+}
+
+TEST_CASE_TEMPLATE("[HTB-10] accounts: thirty-two at once are all made, each with its own number", Backend, Sandbox,
+                   Fake) {
+  Backend backend;
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(32);
+    for (int i = 0; i < 32; ++i) {
+      threads.emplace_back([&backend, i] {
+        AccountWish wish = Wish("user" + std::to_string(i));
+        wish.managed_groups = wish.groups = {"hero"};
+        CHECK(backend.accounts.Ensure(wish));
+      });
+    }
+  }
+  std::set<std::int64_t> uids;
+  for (int i = 0; i < 32; ++i) {
+    const auto account = backend.accounts.Find("user" + std::to_string(i));
+    REQUIRE(account);
+    REQUIRE(*account);
+    CHECK((*account)->groups == std::vector<std::string>{"hero"});
+    uids.insert((*account)->uid);
+  }
+  CHECK(uids.size() == 32);
+  CHECK(*uids.rbegin() == 20031);
+}
+
+TEST_CASE("[HOST] fake accounts: writes are counted and the nth call fails") {
+  tests::FakeAccounts accounts;
+  REQUIRE(accounts.Ensure(Wish("alice")));
+  REQUIRE(accounts.Ensure(Wish("alice")));
+  CHECK(accounts.writes() == 1);
+
+  accounts.FailNth(2, {Code::kUnavailable, "Broken", "the disk is full"});
+  CHECK(accounts.Find("alice"));
+  const auto failed = accounts.Ensure(Wish("bob"));
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().reason == "Broken");
+  CHECK_FALSE(accounts.Get("bob"));
+  CHECK(accounts.Ensure(Wish("bob")));
+}
+
+}  // namespace

@@ -1,0 +1,212 @@
+#include "host/homes.h"
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "host/sandbox/homes.h"
+#include "tests/support/fake_homes.h"
+#include "tests/support/temp_dir.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using api::Code;
+using host::HomeState;
+
+struct Sandbox {
+  tests::TempDir root;
+  host::sandbox::SandboxHomes homes{root.Path()};
+};
+
+struct Fake {
+  tests::FakeHomes homes;
+};
+
+mode_t ModeOf(const std::string& path) {
+  struct stat status {};
+  REQUIRE(::lstat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+TEST_CASE_TEMPLATE("[HTB-10] homes: a home is made private, gets its keys, and again changes nothing", Backend, Sandbox,
+                   Fake) {
+  Backend backend;
+  CHECK(backend.homes.Look("/home/alice").value_or({.exists = true}) == HomeState{});
+  const auto no_home = backend.homes.WriteAuthorizedKeys("/home/alice", "ssh-ed25519 AAAA a\n");
+  REQUIRE_FALSE(no_home);
+  CHECK(no_home.error().code == Code::kNotFound);
+
+  for (int i = 0; i < 2; ++i) {
+    CHECK(backend.homes.EnsureHome("/home/alice", 20000, 20000));
+    CHECK(backend.homes.Look("/home/alice").value_or({}) == HomeState{.exists = true, .is_private = true});
+  }
+  for (const std::string keys : {"ssh-ed25519 AAAA a\n", "ssh-ed25519 BBBB b\n", ""}) {
+    CHECK(backend.homes.WriteAuthorizedKeys("/home/alice", keys));
+    CHECK(backend.homes.Look("/home/alice").value_or({}) ==
+          HomeState{.exists = true, .is_private = true, .has_keys_file = true, .authorized_keys = keys});
+  }
+}
+
+TEST_CASE(
+    "[HTB-13] sandbox homes: directories are 0700 and the key file 0600 whatever the umask, nothing stands beside") {
+  Sandbox box;
+  const mode_t umask = ::umask(0);
+  CHECK(box.homes.EnsureHome("/srv/home/alice", 20000, 20000));
+  CHECK(box.homes.WriteAuthorizedKeys("/srv/home/alice", "key\n"));
+  ::umask(umask);
+  CHECK(ModeOf(box.root / "srv/home") == 0755);
+  CHECK(ModeOf(box.root / "srv/home/alice") == 0700);
+  CHECK(ModeOf(box.root / "srv/home/alice/.ssh") == 0700);
+  CHECK(ModeOf(box.root / "srv/home/alice/.ssh/authorized_keys") == 0600);
+  CHECK(std::distance(fs::directory_iterator(box.root / "srv/home/alice/.ssh"), {}) == 1);
+}
+
+TEST_CASE("[HOST] sandbox homes: a mode that drifted is seen and mended, what is inside is not touched") {
+  for (const mode_t drifted : {0755u, 0777u, 02700u, 0000u}) {
+    CAPTURE(drifted);
+    Sandbox box;
+    REQUIRE(box.homes.EnsureHome("/home/alice", 1, 1));
+    box.root.Write("home/alice/notes", "mine");
+    REQUIRE(::chmod((box.root / "home/alice/notes").c_str(), 0666) == 0);
+    REQUIRE(::chmod((box.root / "home/alice").c_str(), drifted) == 0);
+    CHECK(box.homes.Look("/home/alice").value_or({}) == HomeState{.exists = true});
+    CHECK(box.homes.EnsureHome("/home/alice", 1, 1));
+    CHECK(box.homes.Look("/home/alice").value_or({}) == HomeState{.exists = true, .is_private = true});
+    CHECK(ModeOf(box.root / "home/alice/notes") == 0666);
+  }
+}
+
+TEST_CASE(
+    "[SEC-14] sandbox homes: a link, FIFO, socket or directory in the way is refused by name, and nothing outside changes") {
+  struct Row {
+    std::string path;  // What stands there instead.
+    std::function<void(const std::string& path, const std::string& outside)> put;
+  };
+  const auto link = [](const std::string& path, const std::string& outside) { fs::create_symlink(outside, path); };
+  const auto link_to_file = [](const std::string& path, const std::string& outside) {
+    fs::create_symlink(outside + "/secret", path);
+  };
+  const auto dangling = [](const std::string& path, const std::string&) { fs::create_symlink("/nowhere", path); };
+  const auto fifo = [](const std::string& path, const std::string&) { REQUIRE(::mkfifo(path.c_str(), 0600) == 0); };
+  const auto file = [](const std::string& path, const std::string&) {
+    REQUIRE(::mknod(path.c_str(), S_IFREG | 0600, 0) == 0);
+  };
+  const auto directory = [](const std::string& path, const std::string&) { fs::create_directory(path); };
+  const auto bound = [](const std::string& path, const std::string&) {
+    REQUIRE(::mknod(path.c_str(), S_IFSOCK | 0600, 0) == 0);
+  };
+  const Row rows[] = {
+      {"/home", link},
+      {"/home/alice", link},
+      {"/home/alice", dangling},
+      {"/home/alice", file},
+      {"/home/alice/.ssh", link},
+      {"/home/alice/.ssh", fifo},
+      {"/home/alice/.ssh", file},
+      {"/home/alice/.ssh/authorized_keys", link_to_file},
+      {"/home/alice/.ssh/authorized_keys", dangling},
+      {"/home/alice/.ssh/authorized_keys", fifo},
+      {"/home/alice/.ssh/authorized_keys", bound},
+      {"/home/alice/.ssh/authorized_keys", directory},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.path);
+    Sandbox box;
+    const std::string path = row.path;
+    box.root.Write("outside/secret", "not to be read or written");
+    fs::create_directories(fs::path(box.root.Path() + path).parent_path());
+    row.put(box.root.Path() + path, box.root / "outside");
+
+    const auto seen = box.homes.Look("/home/alice");
+    REQUIRE_FALSE(seen);
+    CHECK(seen.error().code == Code::kForbidden);
+    CHECK(seen.error().message.starts_with(path + " is "));
+    const auto written = box.homes.WriteAuthorizedKeys("/home/alice", "key\n");
+    REQUIRE_FALSE(written);
+    CHECK(written.error().code == Code::kForbidden);
+    if (!path.starts_with("/home/alice/")) {
+      const auto made = box.homes.EnsureHome("/home/alice", 1, 1);
+      REQUIRE_FALSE(made);
+      CHECK(made.error().code == Code::kForbidden);
+    }
+    CHECK(box.root.Read("outside/secret") == "not to be read or written");
+    CHECK(std::distance(fs::directory_iterator(box.root / "outside"), {}) == 1);
+  }
+}
+
+TEST_CASE("[SEC-14] sandbox homes: a path that leaves the root is refused") {
+  Sandbox box;
+  for (const std::string home : {"", "/", "home/alice", "/../etc", "/home/../../etc", "/home/./alice"}) {
+    CAPTURE(home);
+    CHECK(box.homes.Look(home).error().code == Code::kInvalid);
+    CHECK(box.homes.EnsureHome(home, 1, 1).error().code == Code::kInvalid);
+    CHECK(box.homes.WriteAuthorizedKeys(home, "key\n").error().code == Code::kInvalid);
+  }
+}
+
+TEST_CASE("[SEC-14] sandbox homes: a huge key file is read in part only, differs, and is replaced") {
+  Sandbox box;
+  REQUIRE(box.homes.EnsureHome("/home/alice", 1, 1));
+  box.root.Write("home/alice/.ssh/authorized_keys", std::string(10u << 20, 'x'));
+  const auto seen = box.homes.Look("/home/alice");
+  REQUIRE(seen);
+  CHECK(seen->authorized_keys.size() == host::sandbox::SandboxHomes::kKeysBytesMax + 1);
+  CHECK(box.homes.WriteAuthorizedKeys("/home/alice", std::string(seen->authorized_keys.size(), 'x')).error().code ==
+        Code::kInvalid);
+  CHECK(box.homes.WriteAuthorizedKeys("/home/alice", "key\n"));
+  CHECK(box.homes.Look("/home/alice").value_or({}).authorized_keys == "key\n");
+}
+
+TEST_CASE("[SEC-14] sandbox homes: a hard link to a foreign file is replaced, not written through") {
+  Sandbox box;
+  REQUIRE(box.homes.EnsureHome("/home/alice", 1, 1));
+  box.root.Write("outside", "foreign");
+  box.root.MakeDirectory("home/alice/.ssh");
+  fs::create_hard_link(box.root / "outside", box.root / "home/alice/.ssh/authorized_keys");
+  CHECK(box.homes.WriteAuthorizedKeys("/home/alice", "key\n"));
+  CHECK(box.root.Read("outside") == "foreign");
+}
+
+TEST_CASE("[HOST] sandbox homes: without the box's root nothing is known") {
+  const host::sandbox::SandboxHomes homes("/nowhere/at/all");
+  const auto seen = homes.Look("/home/alice");
+  REQUIRE_FALSE(seen);
+  CHECK(seen.error().code == Code::kUnavailable);
+}
+
+TEST_CASE("[HOST] sandbox homes: many members at once") {
+  Sandbox box;
+  std::vector<std::jthread> threads;
+  threads.reserve(16);
+  for (int i = 0; i < 16; ++i) {
+    threads.emplace_back([&box, i] {
+      const std::string home = "/home/user" + std::to_string(i);
+      CHECK(box.homes.EnsureHome(home, i, i));
+      CHECK(box.homes.WriteAuthorizedKeys(home, home));
+      CHECK(box.homes.Look(home).value_or({}).authorized_keys == home);
+    });
+  }
+}
+
+TEST_CASE("[HOST] fake homes: a link is refused, writes are counted and the nth call fails") {
+  tests::FakeHomes homes;
+  homes.MakeLink("/home/eve");
+  CHECK(homes.Look("/home/eve").error().code == Code::kForbidden);
+  CHECK(homes.EnsureHome("/home/alice", 1, 1));
+  CHECK(homes.EnsureHome("/home/alice", 1, 1));
+  CHECK(homes.writes() == 1);
+  homes.FailNth(1, {Code::kUnavailable, "Broken", "the disk is full"});
+  CHECK_FALSE(homes.WriteAuthorizedKeys("/home/alice", "key\n"));
+  CHECK_FALSE(homes.Get("/home/alice").has_keys_file);
+}
+
+}  // namespace
