@@ -58,9 +58,9 @@ class Packer::Writer {
     archive_write_set_bytes_in_last_block(archive_.get(), 1);
   }
 
-  /// An archive that was not closed is given up. Freeing it alone would first fill the file in hand up to the length in
-  /// its header, which may be hours of zeros.
-  ~Writer() { archive_write_fail(archive_.get()); }
+  /// Freeing an archive that was not closed first fills the file in hand up to the length in its header, which may be
+  /// hours of zeros; refusing the first block of them ends that. (archive_write_fail would leak what the filters hold.)
+  ~Writer() { is_over_ = true; }
 
   api::Expected<void> Open() {
     return Checked("the archive", archive_write_open(archive_.get(), this, nullptr, &Writer::WriteBlock, nullptr));
@@ -107,6 +107,7 @@ class Packer::Writer {
  private:
   static la_ssize_t WriteBlock(struct archive* archive, void* self, const void* bytes, std::size_t size) {
     Writer& writer = *static_cast<Writer*>(self);
+    if (writer.is_over_) return -1;
     const auto appended = writer.file_.Append({static_cast<const char*>(bytes), size});
     if (appended) return static_cast<la_ssize_t>(size);
     writer.error_ = appended.error();
@@ -125,7 +126,8 @@ class Packer::Writer {
   linux::Replacement& file_;
   std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
   std::optional<api::Error> error_;  // Of the file behind.
-  ArchiveWriter archive_;
+  bool is_over_ = false;
+  ArchiveWriter archive_;  // Last, for its end still writes.
 };
 
 Packer::Packer(linux::Replacement& file, std::stop_token stop)
