@@ -27,7 +27,8 @@ struct Account {
 /// How an account is to be. Groups outside `managed_groups` are left as they are.
 struct AccountWish {
   std::string name{};
-  std::string gecos{};  ///< No colon, no control character.
+  std::optional<std::int64_t> uid{};  ///< For a new account; none: the lowest free. An existing one keeps its own.
+  std::string gecos{};                ///< No colon, no control character.
   std::string home{};
   std::string shell{};
   bool is_expired = false;
@@ -45,10 +46,10 @@ class Accounts {
   virtual api::Expected<std::optional<Account>> Find(std::string_view name) const = 0;
 
   /// Creates the account or changes it to what is wished; the same wish again writes nothing. A new account gets the
-  /// lowest free uid of the box's range, a group of its own name and gid, and no password. Concurrent calls join one
-  /// locked rewrite with one fsync a file; one refused wish fails alone. Errors: kInvalid for a field that does not fit
-  /// into its file, kForbidden when a group of that name is somebody's or the range is used up, kUnavailable when a
-  /// file cannot be locked within 10 s, read or written.
+  /// wished uid or the lowest free one of the box's range, a group of its own name and gid, and no password. Concurrent
+  /// calls join one locked rewrite with one fsync a file; one refused wish fails alone. Errors: kInvalid for a field
+  /// that does not fit into its file, kForbidden when a group of that name or the wished uid is somebody's or the range
+  /// is used up, kUnavailable when a file cannot be locked within 10 s, read or written.
   virtual api::Expected<Account> Ensure(const AccountWish& wish) = 0;
 };
 

@@ -51,7 +51,8 @@ struct UserSource {
 };
 
 struct UserSpec {
-  std::string name{};  ///< The Linux account: the object's name with `_` for `-`.
+  std::string name{};                 ///< The Linux account: the object's name with `_` for `-`.
+  std::optional<std::int64_t> uid{};  ///< For a new account, from its UidReservation; an existing one keeps its own.
   std::vector<std::string> ssh_pubkeys{};
   std::vector<std::string> groups{};
   std::string branch_suffix{};
@@ -68,6 +69,7 @@ struct UserSpec {
   bool operator==(const UserSpec&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("name", self.name);
+    field("uid", self.uid);
     field("sshPubkeys", self.ssh_pubkeys);
     field("groups", self.groups);
     field("branchSuffix", self.branch_suffix);

@@ -249,18 +249,27 @@ std::optional<std::int64_t> AccountTables::LowestFree(const IdRange& range, std:
   return std::nullopt;
 }
 
-/// The number for a new member: the lowest that neither an account nor a group has. A group of that name in our range
-/// that is nobody's is what a run left that ended after group and before passwd: its number is taken up.
-api::Expected<std::int64_t> AccountTables::NewMemberId(const std::string& name, const IdRange& range) {
+/// The number for a new member: the wished one, or the lowest that neither an account nor a group has. A group of that
+/// name in our range that is nobody's is what a run left that ended after group and before passwd: its number is taken
+/// up.
+api::Expected<std::int64_t> AccountTables::NewMemberId(const AccountWish& wish, const IdRange& range) {
+  const std::string& name = wish.name;
   if (const auto group = group_.Find(name); !group.empty()) {
     const std::int64_t gid = *NumberOf(group[kGroupGid]);
     const bool is_ours = gid >= range.first && gid <= range.last && group[kMembers].empty();
-    if (is_ours && !account_ids_.contains(gid)) return gid;
+    if (is_ours && !account_ids_.contains(gid) && gid == wish.uid.value_or(gid)) return gid;
     return api::Error{.code = api::Code::kForbidden,
                       .reason = "GroupExists",
                       .message = "account " + name + ": a group of that name exists already (gid " +
                                  std::to_string(gid) + "); remove it or choose another name"};
   }
+  if (wish.uid && (account_ids_.contains(*wish.uid) || group_ids_.contains(*wish.uid))) {
+    return api::Error{.code = api::Code::kForbidden,
+                      .reason = "UidTaken",
+                      .message = "account " + name + ": its number " + std::to_string(*wish.uid) +
+                                 " belongs to another account or group; free that number"};
+  }
+  if (wish.uid) return *wish.uid;
   const auto id = LowestFree(range, free_from_);
   if (!id) return RangeUsedUp(name, range);
   free_from_ = *id;
@@ -273,7 +282,7 @@ api::Expected<Account> AccountTables::Apply(const AccountWish& wish, const IdRan
   auto fields = passwd_.Find(wish.name);
   const bool is_new = fields.empty();
   if (is_new) {
-    const auto id = NewMemberId(wish.name, ranges.members);
+    const auto id = NewMemberId(wish, ranges.members);
     if (!id) return id.error();
     fields = {wish.name, "x", std::to_string(*id), std::to_string(*id), "", "", ""};
   }

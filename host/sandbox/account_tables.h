@@ -100,7 +100,7 @@ class AccountTables {
  private:
   api::Expected<void> Index();
   std::optional<std::int64_t> LowestFree(const IdRange& range, std::int64_t from) const;
-  api::Expected<std::int64_t> NewMemberId(const std::string& name, const IdRange& range);
+  api::Expected<std::int64_t> NewMemberId(const AccountWish& wish, const IdRange& range);
   void SetLogin(const AccountWish& wish, bool is_new, std::int64_t today);
   bool IsMember(const std::string& member, const std::string& group) const;
   void SetMembership(const std::string& group, const std::string& member, bool is_in);

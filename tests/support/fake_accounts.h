@@ -36,7 +36,7 @@ class FakeAccounts final : public host::Accounts {
     }
     const auto before = Look(wish.name);
     host::Account account = before.value_or(host::Account{});
-    if (!before) account.uid = account.gid = next_uid_++;
+    if (!before) account.uid = account.gid = wish.uid ? *wish.uid : next_uid_++;
     account.name = wish.name;
     account.gecos = wish.gecos;
     account.home = wish.home;
