@@ -13,6 +13,7 @@
 #include "host/linux/clock.h"
 #include "host/linux/processes.h"
 #include "reconciler/typed.h"
+#include "tests/support/ssh_key.h"
 #include "tests/support/temp_dir.h"
 
 namespace tests {
@@ -21,9 +22,6 @@ namespace {
 using api::v1::User;
 using std::chrono::seconds;
 
-constexpr const char* kKey =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWccnXcv3p/yP3/8nqnIuKRqPSRRpC1FgrpY1YmHpxY someone@laptop";
-
 /// A running box: real git, real files, the control socket and a client on it. Nothing is faked.
 class RunningBox {
  public:
@@ -31,6 +29,8 @@ class RunningBox {
     Git({"init", "-q", "--bare", "-b", "development", forge_});
     Git({"init", "-q", "-b", "development", work_});
     config_.team.url = "file://" + forge_;
+    std::filesystem::create_directories(work_ + "/manifest_templates");
+    std::ofstream(work_ + "/manifest_templates/developer.toml") << "# Nothing yet.\n";
     Start();
   }
 
@@ -60,7 +60,7 @@ class RunningBox {
   void WriteUser(const std::string& name, const std::string& more = "") {
     std::filesystem::create_directories(work_ + "/users");
     std::ofstream(work_ + "/users/" + name + ".toml")
-        << "name = \"" << name << "\"\nssh_pubkeys = [\"" << kKey << "\"]\ngroups = [\"developers\"]\n"
+        << "name = \"" << name << "\"\nssh_pubkeys = [\"" << SshKey(name) << "\"]\ngroups = [\"developers\"]\n"
         << "branch_suffix = \"" << name << "\"\nmanifest_template = \"developer\"\n"
         << more;
   }
@@ -191,7 +191,7 @@ TEST_CASE("[HTB-01][HTB-10][HTB-13][HTB-15][HTB-16] box: a pushed commit becomes
   CHECK(box.Line("/etc/group", "developers").find("alice") != std::string::npos);
   CHECK(box.Line("/etc/group", "hero").find("alice") != std::string::npos);
   CHECK(box.Line("/etc/shadow", "alice").starts_with("alice:*:"));
-  CHECK(box.Read("/home/alice/.ssh/authorized_keys").find(kKey) != std::string::npos);
+  CHECK(box.Read("/home/alice/.ssh/authorized_keys").find(SshKey("alice")) != std::string::npos);
 
   box.WriteUser("alice", "deactivated = true\n");
   box.Push();

@@ -115,7 +115,7 @@ void RunToml(std::string_view input) {
     Promise(HasFilePlace(document.error().message), "an error in TOML has line and column");
   }
   const auto user = controllers::ReadUserFile(input, "f", "alice", {.assignable_groups = {"developers"}});
-  if (user) return Promise(user->name == "alice", "a member's name is the file's");
+  if (user) return Promise(user->spec.name == "alice", "a member's name is the file's");
   CheckError(user.error());
   Promise(user.error().message.starts_with("f:"), "an error in a member's file names the file");
 }
