@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace api::v1 {
@@ -8,8 +9,8 @@ namespace api::v1 {
 /// it declares alone.
 struct FileSource {
   std::string path{};
-  std::string blob{};     ///< Of the version that is in force.
-  std::string problem{};  ///< Why the file as it stands now is not applied; empty: it is.
+  std::string blob{};                    ///< Of the version that is in force.
+  std::optional<std::string> problem{};  ///< Why the file as it stands now is not applied; no value: it is.
 
   bool operator==(const FileSource&) const = default;
 

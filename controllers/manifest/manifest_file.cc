@@ -9,6 +9,7 @@
 #include "api/codec/fields.h"
 #include "api/codec/text.h"
 #include "api/meta/names.h"
+#include "host/forge.h"
 
 namespace controllers {
 namespace {
@@ -52,14 +53,6 @@ Expected<void> CheckChoice(const std::string& field, std::string_view key, std::
   return Wrong(field + "." + std::string(key), std::string(key) + " " + Quoted(value) + " has to be one of: " + list);
 }
 
-bool IsRepositoryPart(std::string_view part) {
-  return !part.empty() && part.front() != '.' && part.front() != '-' &&
-         std::all_of(part.begin(), part.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-                  c == '-';
-         });
-}
-
 /// The rules of git-check-ref-format, and no option of git.
 bool IsBranch(std::string_view branch) {
   if (branch.empty() || branch.size() > kBranchBytesMax || branch.front() == '-' || branch.front() == '/' ||
@@ -77,16 +70,13 @@ bool IsBranch(std::string_view branch) {
 }
 
 Expected<void> CheckRepository(const std::string& field, const Bind& row, const ManifestRules& rules) {
-  const std::string_view repo = row.repo;
-  const std::size_t slash = std::min(repo.find('/'), repo.size());
-  const std::string_view org = repo.substr(0, slash);
-  const std::string_view name = repo.substr(std::min(slash + 1, repo.size()));
-  if (!IsRepositoryPart(org) || !IsRepositoryPart(name))
-    return Wrong(field + ".repo", "repo " + Quoted(repo) + " has to be org/name, as in lhumina_code/hero_slides");
-  if (std::find(rules.orgs.begin(), rules.orgs.end(), org) == rules.orgs.end()) {
+  const auto name = host::ParseRepositoryName(row.repo);
+  if (!name)
+    return Wrong(field + ".repo", "repo " + Quoted(row.repo) + " has to be org/name, as in lhumina_code/hero_slides");
+  if (std::find(rules.orgs.begin(), rules.orgs.end(), name->organisation) == rules.orgs.end()) {
     std::string orgs;
     for (const std::string& one : rules.orgs) orgs += (orgs.empty() ? "" : ", ") + one;
-    return Wrong(field + ".repo", "repo " + Quoted(repo) +
+    return Wrong(field + ".repo", "repo " + Quoted(row.repo) +
                                       " is of an organisation that this box does not take; allowed are: " + orgs +
                                       " ([repos].orgs in herod.toml)");
   }

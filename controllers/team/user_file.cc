@@ -78,7 +78,7 @@ Expected<void> CheckNames(const UserFile& file, std::string_view stem, const Use
   if (file.name != stem)
     return FileFault("name", "name \"" + file.name + "\" has to equal the file's name, " + std::string(stem) +
                                  ".toml; a member is renamed by removing one file and adding another");
-  if (Has(kReserved, file.name) || Has(rules.reserved_names, file.name))
+  if (IsReservedName(file.name) || Has(rules.reserved_names, file.name))
     return FileFault("name", "name \"" + file.name + "\" is reserved");
   return {};
 }
@@ -160,6 +160,8 @@ Expected<DeclaredUser> ReadUserFile(std::string_view text, const std::string& pa
   error.reason = "InvalidFile";
   return error;
 }
+
+bool IsReservedName(std::string_view name) { return Has(kReserved, name); }
 
 Expected<std::string> ParsePublicKey(std::string_view line) {
   const auto refuse = [](std::string message) { return Error{Code::kInvalid, "InvalidKey", std::move(message)}; };

@@ -121,11 +121,11 @@ Expected<UserState> UserController::Observe(const User& object, const reconciler
 
 Plan UserController::Diff(const User& object, const UserState& state, api::Time) const {
   Plan plan;
-  if (!object.spec.source.problem.empty())
+  if (object.spec.source.problem)
     plan.conditions.push_back({.type = std::string(kSourceValid),
                                .status = api::ConditionStatus::kFalse,
                                .reason = "InvalidFile",
-                               .message = object.spec.source.problem + "; what the file said before is in force"});
+                               .message = *object.spec.source.problem + "; what the file said before is in force"});
   const bool is_foreign = state.account && !IsOurs(object, *state.account);
   if (object.metadata.is_deleting()) {
     if (!is_foreign) plan.Add(PlanRemoval(object, state));

@@ -19,6 +19,7 @@
 #include "reconciler/admission.h"
 #include "tests/support/fake_accounts.h"
 #include "tests/support/fake_archives.h"
+#include "tests/support/fake_forge.h"
 #include "tests/support/fake_git.h"
 #include "tests/support/fake_homes.h"
 #include "tests/support/fake_team_sync.h"
@@ -33,12 +34,14 @@ inline constexpr const char* kAliceKey =
 /// The real engine and the three controllers on a box of fakes, with a hero_team that a test commits to.
 struct BoxHarness : Harness {
   inline static const std::string kOrigin = "/forge/lhumina_code/hero_team.git";
+  inline static const std::string kRepository = "lhumina_code/hero_team";
   inline static const std::string kUrl = "file://" + kOrigin;
 
   BoxHarness() : Harness(*crds::LoadCatalog()) {
     const std::vector<std::string> groups = {"developers", "hero"};
+    forge.Put(kRepository, {});
     manager().Add(std::make_unique<controllers::TeamController>(
-                      controllers::TeamSeams{.git = git, .sync = team_sync}, paths,
+                      controllers::TeamSeams{.git = git, .sync = team_sync, .forge = &forge}, paths,
                       controllers::TeamRules{.users = {.assignable_groups = groups, .check = CheckSpec},
                                              .manifests = {.orgs = {"lhumina_code"}}}),
                   {.name = "team", .workers = 1, .has_finalizer = false});
@@ -108,6 +111,7 @@ struct BoxHarness : Harness {
   FakeHomes homes;
   FakeArchives archives;
   FakeTeamSync team_sync;
+  FakeForge forge;
   host::BoxPaths paths = host::PathsOf("/box", "driver");
 };
 

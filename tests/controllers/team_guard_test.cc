@@ -238,7 +238,21 @@ TEST_CASE("[SEC-09] team: a broken file is a condition of its own member, who st
 
   h.PushFiles(GuardHarness::Tree({"alice", "bob"}));
   CHECK(h.ConditionOf<User>("alice", "SourceValid").empty());
-  CHECK(h.Get<User>("alice")->spec.source.problem.empty());
+  CHECK_FALSE(h.Get<User>("alice")->spec.source.problem);
+}
+
+TEST_CASE("[SEC-09] team: what is wrong with a file is still told while the member cannot be looked at") {
+  GuardHarness h;
+  h.PushFiles(GuardHarness::Tree({"alice"}));
+  h.DeclareTeam();
+  FakeGit::Files files = GuardHarness::Tree({"alice"});
+  files["users/alice.toml"] = "name = 3\n";
+  h.PushFiles(files);
+  h.accounts.FailNth(1, {api::Code::kUnavailable, "Broken", "broken for once"});
+  h.file_watch.Ring("/box/etc/passwd");
+  h.Settle();
+  CHECK(h.Ready("alice") == "False Broken");
+  CHECK(h.ConditionOf<User>("alice", "SourceValid") == "False InvalidFile");
 }
 
 TEST_CASE("[HTB-06] team: a changed template changes no user; one that users still name is told when it goes") {
@@ -269,7 +283,7 @@ TEST_CASE("[HTB-05] team: a template that breaks keeps what it said last") {
   files["manifest_templates/developer.toml"] = "[[bind]\n";
   h.PushFiles(files);
   CHECK(h.Get<ManifestTemplate>("developer")->spec.text == BoxHarness::kTemplate);
-  CHECK(h.Get<ManifestTemplate>("developer")->spec.source.problem.starts_with("manifest_templates/developer.toml:1:"));
+  CHECK(h.Get<ManifestTemplate>("developer")->spec.source.problem->starts_with("manifest_templates/developer.toml:1:"));
   CHECK(h.ConditionOf<User>("alice", "SourceValid").empty());
   CHECK(h.Get<Team>("team")->status.problems.size() == 1);
 }

@@ -32,17 +32,17 @@ const TeamSyncState kState{.url = "https://forge.example.org/a \"b\"\\c.git",
 
 TEST_CASE("[HTB-09] team sync: a state that was written is read as the same, by people too") {
   const TempDir dir;
-  TeamSyncFiles files(dir.path());
+  TeamSyncFiles files(dir.Path());
   CHECK(*files.Read() == std::nullopt);
   REQUIRE(files.Write(kState));
   CHECK(*files.Read() == kState);
-  CHECK(TextOf(dir.path() + "/state.toml")
+  CHECK(TextOf(dir.Path() + "/state.toml")
             .find("\nlast_synced_commit = \"0123456789012345678901234567890123456789\"\n") != std::string::npos);
   TeamSyncState next = kState;
   next.last_synced_commit = std::string(40, 'f');
   REQUIRE(files.Write(next));
   CHECK(*files.Read() == next);
-  CHECK((std::filesystem::status(dir.path() + "/state.toml").permissions() & std::filesystem::perms::all) ==
+  CHECK((std::filesystem::status(dir.Path() + "/state.toml").permissions() & std::filesystem::perms::all) ==
         (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
 }
 
@@ -50,29 +50,29 @@ TEST_CASE("[HTB-09] team sync: what is no state is told with its place, and kept
   for (const char* garbage : {"last_synced_commit = ", "last_synced_commit = 3\n", "", "x = 1\n", "\xff\xfe"}) {
     CAPTURE(garbage);
     const TempDir dir;
-    TeamSyncFiles files(dir.path());
-    std::ofstream(dir.path() + "/state.toml") << garbage;
+    TeamSyncFiles files(dir.Path());
+    std::ofstream(dir.Path() + "/state.toml") << garbage;
     const auto read = files.Read();
     REQUIRE_FALSE(read);
     CHECK(read.error().code == api::Code::kInvalid);
-    CHECK(read.error().message.find(dir.path() + "/state.toml") != std::string::npos);
+    CHECK(read.error().message.find(dir.Path() + "/state.toml") != std::string::npos);
     REQUIRE(files.Write(kState));
     CHECK(*files.Read() == kState);
-    CHECK(TextOf(dir.path() + "/state.toml.unreadable") == garbage);
+    CHECK(TextOf(dir.Path() + "/state.toml.unreadable") == garbage);
   }
 }
 
 TEST_CASE("[HTB-09] team sync: the log only grows, a line at a time") {
   const TempDir dir;
-  TeamSyncFiles files(dir.path());
+  TeamSyncFiles files(dir.Path());
   REQUIRE(files.Log("one"));
-  REQUIRE(TeamSyncFiles(dir.path()).Log("two"));
-  CHECK(TextOf(dir.path() + "/reconcile.log") == "one\ntwo\n");
+  REQUIRE(TeamSyncFiles(dir.Path()).Log("two"));
+  CHECK(TextOf(dir.Path() + "/reconcile.log") == "one\ntwo\n");
 }
 
 TEST_CASE("[HTB-09] team sync: a state that cannot be written leaves the one that is there") {
   const TempDir dir;
-  TeamSyncFiles files(dir.path());
+  TeamSyncFiles files(dir.Path());
   REQUIRE(files.Write(kState));
   TeamSyncState next = kState;
   next.users = 4;
