@@ -9,6 +9,7 @@
 #include "api/codec/fields.h"
 #include "api/codec/text.h"
 #include "api/meta/names.h"
+#include "controllers/manifest/file_fault.h"
 #include "host/forge.h"
 
 namespace controllers {
@@ -38,10 +39,6 @@ struct File {
   }
 };
 
-Error Wrong(std::string field, std::string message) {
-  return {Code::kInvalid, "InvalidFile", message, {{std::move(field), "FieldValueInvalid", message}}};
-}
-
 std::string Quoted(std::string_view text) { return "\"" + Printable(text, kShownMax) + "\""; }
 
 /// `name` has to be one of `allowed`.
@@ -50,7 +47,8 @@ Expected<void> CheckChoice(const std::string& field, std::string_view key, std::
   if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return {};
   std::string list;
   for (const std::string_view one : allowed) list += (list.empty() ? "" : ", ") + std::string(one);
-  return Wrong(field + "." + std::string(key), std::string(key) + " " + Quoted(value) + " has to be one of: " + list);
+  return FileFault(field + "." + std::string(key),
+                   std::string(key) + " " + Quoted(value) + " has to be one of: " + list);
 }
 
 /// The rules of git-check-ref-format, and no option of git.
@@ -72,28 +70,29 @@ bool IsBranch(std::string_view branch) {
 Expected<void> CheckRepository(const std::string& field, const Bind& row, const ManifestRules& rules) {
   const auto name = host::ParseRepositoryName(row.repo);
   if (!name)
-    return Wrong(field + ".repo", "repo " + Quoted(row.repo) + " has to be org/name, as in lhumina_code/hero_slides");
+    return FileFault(field + ".repo",
+                     "repo " + Quoted(row.repo) + " has to be org/name, as in lhumina_code/hero_slides");
   if (std::find(rules.orgs.begin(), rules.orgs.end(), name->organisation) == rules.orgs.end()) {
     std::string orgs;
     for (const std::string& one : rules.orgs) orgs += (orgs.empty() ? "" : ", ") + one;
-    return Wrong(field + ".repo", "repo " + Quoted(row.repo) +
-                                      " is of an organisation that this box does not take; allowed are: " + orgs +
-                                      " ([repos].orgs in herod.toml)");
+    return FileFault(field + ".repo", "repo " + Quoted(row.repo) +
+                                          " is of an organisation that this box does not take; allowed are: " + orgs +
+                                          " ([repos].orgs in herod.toml)");
   }
   if (!IsBranch(row.branch))
-    return Wrong(field + ".branch", "branch " + Quoted(row.branch) + " is no name that git takes for a branch");
+    return FileFault(field + ".branch", "branch " + Quoted(row.branch) + " is no name that git takes for a branch");
   return {};
 }
 
 Expected<void> CheckHash(const std::string& field, const Bind& row) {
   if (row.from != "hash" && row.hash)
-    return Wrong(field + ".hash", "hash goes with from = \"hash\" alone; here from is " + Quoted(row.from));
+    return FileFault(field + ".hash", "hash goes with from = \"hash\" alone; here from is " + Quoted(row.from));
   if (row.from != "hash") return {};
-  if (!row.hash) return Wrong(field, "from = \"hash\" needs the hash of the artifact, as in hash = \"a1b2c3d4\"");
+  if (!row.hash) return FileFault(field, "from = \"hash\" needs the hash of the artifact, as in hash = \"a1b2c3d4\"");
   const bool is_hash = row.hash->size() >= 8 && row.hash->size() <= 64 &&
                        row.hash->find_first_not_of("0123456789abcdef") == std::string::npos;
   if (is_hash) return {};
-  return Wrong(field + ".hash", "hash " + Quoted(*row.hash) + " has to be 8 to 64 digits of 0-9 and a-f");
+  return FileFault(field + ".hash", "hash " + Quoted(*row.hash) + " has to be 8 to 64 digits of 0-9 and a-f");
 }
 
 Expected<void> CheckEnvironment(const std::string& field, const Bind& row) {
@@ -104,18 +103,20 @@ Expected<void> CheckEnvironment(const std::string& field, const Bind& row) {
           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
         });
     if (!is_name)
-      return Wrong(field + ".env." + name, "env " + Quoted(name) + " has to be letters, digits and _, as in RUST_LOG");
+      return FileFault(field + ".env." + name,
+                       "env " + Quoted(name) + " has to be letters, digits and _, as in RUST_LOG");
   }
   return {};
 }
 
 Expected<void> CheckRow(const std::string& field, const Bind& row, const ManifestRules& rules) {
   if (!api::IsUserName(row.service))
-    return Wrong(field + (row.service.empty() ? "" : ".service"),
-                 "service " + Quoted(row.service) +
-                     " has to be lower-case letters and digits in words joined by _, begin with a letter and have at "
-                     "most " +
-                     std::to_string(api::kUserNameMax) + " characters");
+    return FileFault(
+        field + (row.service.empty() ? "" : ".service"),
+        "service " + Quoted(row.service) +
+            " has to be lower-case letters and digits in words joined by _, begin with a letter and have at "
+            "most " +
+            std::to_string(api::kUserNameMax) + " characters");
   if (auto repository = CheckRepository(field, row, rules); !repository) return repository;
   if (auto from = CheckChoice(field, "from", row.from, {"build", "release", "hash"}); !from) return from;
   if (auto hash = CheckHash(field, row); !hash) return hash;
@@ -123,7 +124,7 @@ Expected<void> CheckRow(const std::string& field, const Bind& row, const Manifes
   if (auto visibility = CheckChoice(field, "visibility", row.visibility, {"team", "private", "public"}); !visibility)
     return visibility;
   if (row.health && !row.health->starts_with('/'))
-    return Wrong(field + ".health", "health " + Quoted(*row.health) + " has to be a path, as in /healthz");
+    return FileFault(field + ".health", "health " + Quoted(*row.health) + " has to be a path, as in /healthz");
   return CheckEnvironment(field, row);
 }
 
@@ -134,17 +135,17 @@ Expected<void> CheckRows(const std::vector<BindRow>& rows, const ManifestRules& 
     if (auto row = CheckRow(field, rows[i], rules); !row) return row;
     const auto [other, is_first] = by_short_name.try_emplace(ShortNameOf(rows[i].service), i);
     if (!is_first)
-      return Wrong(field + ".service", "services " + Quoted(rows[other->second].service) + " and " +
-                                           Quoted(rows[i].service) + " would have one address and one socket, " +
-                                           Quoted(other->first) + "; keep one of them");
+      return FileFault(field + ".service", "services " + Quoted(rows[other->second].service) + " and " +
+                                               Quoted(rows[i].service) + " would have one address and one socket, " +
+                                               Quoted(other->first) + "; keep one of them");
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
     for (std::size_t k = 0; k < rows[i].needs.size(); ++k) {
       const std::string& need = rows[i].needs[k];
       const auto found = by_short_name.find(ShortNameOf(need));
       if (found == by_short_name.end() || rows[found->second].service != need || found->second == i)
-        return Wrong("bind[" + std::to_string(i) + "].needs[" + std::to_string(k) + "]",
-                     "needs " + Quoted(need) + ", which is no other service of this file");
+        return FileFault("bind[" + std::to_string(i) + "].needs[" + std::to_string(k) + "]",
+                         "needs " + Quoted(need) + ", which is no other service of this file");
     }
   }
   return {};
@@ -152,10 +153,10 @@ Expected<void> CheckRows(const std::vector<BindRow>& rows, const ManifestRules& 
 
 Expected<void> Check(const File& file, const ManifestRules& rules) {
   if (file.state && !rules.may_have_state)
-    return Wrong("state", "[state.*] is written by tools into a member's own manifest; leave it out of a template");
+    return FileFault("state", "[state.*] is written by tools into a member's own manifest; leave it out of a template");
   if (file.bind.size() > kRowsMax)
-    return Wrong("bind[" + std::to_string(kRowsMax) + "]",
-                 "there are " + std::to_string(file.bind.size()) + " services; at most " + std::to_string(kRowsMax));
+    return FileFault("bind[" + std::to_string(kRowsMax) + "]", "there are " + std::to_string(file.bind.size()) +
+                                                                   " services; at most " + std::to_string(kRowsMax));
   if (auto claude = CheckChoice("claude", "preference", file.claude.preference, {"auto", "personal", "org"}); !claude)
     return claude;
   return CheckRows(file.bind, rules);

@@ -6,7 +6,7 @@
 
 #include "api/codec/fields.h"
 #include "api/codec/text.h"
-#include "controllers/team/file_fault.h"
+#include "controllers/manifest/file_fault.h"
 
 namespace controllers {
 namespace {

@@ -276,10 +276,13 @@ Plan TeamController::Diff(const Team& object, const TeamState& state, api::Time 
   if (state.unread) {
     plan.more = state.unread->code == Code::kUnavailable;
     plan.Blocked(*state.unread);
+    // What its author can mend is told to its author; an outage is nobody's result.
+    if (state.unread->code == Code::kInvalid) PlanPost(state, seams_.forge, plan);
     return plan;
   }
   if (state.is_rewritten) {
     PlanRewritten(object, state, seams_.sync, plan);
+    PlanPost(state, seams_.forge, plan);
     return plan;
   }
   PlanDeclared(object, state, plan);

@@ -24,9 +24,26 @@ std::int64_t Good(const auto& declared) {
   return good;
 }
 
+/// Why nothing of a commit was applied, where its author has a part in that; else empty.
+std::string WhyNothing(const TeamState& state) {
+  if (state.unread) return state.unread->code == api::Code::kInvalid ? state.unread->message : "";
+  return state.is_rewritten ? "the history was rewritten, so nothing is applied until an operator of the box agrees"
+                            : "";
+}
+
+TeamResult ResultOfNothing(const TeamState& state, const std::string& why) {
+  return {.status = {.context = std::string(kContext),
+                     .state = host::CommitState::kFailure,
+                     .description = Printable(why, 140)},
+          .comment = "**herobox/reconcile**: nothing was changed at " + state.head.substr(0, 12) + ".\n\n    " +
+                     Printable(why, 512) + "\n",
+          .digest = api::codec::Sha256Hex(state.head + "\n" + why)};
+}
+
 }  // namespace
 
 TeamResult ResultOf(const TeamState& state) {
+  if (const std::string why = WhyNothing(state); !why.empty()) return ResultOfNothing(state, why);
   const std::int64_t problems = ProblemCount(state.declared);
   TeamResult result{
       .users = Good(state.declared.users), .templates = Good(state.declared.templates), .problems = problems};

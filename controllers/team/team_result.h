@@ -20,7 +20,7 @@ struct TeamResult {
   std::string digest{};   ///< Equal when both say the same of the same commit.
 };
 
-/// Of a state whose tree is wholly known.
+/// Of a state whose head is known.
 TeamResult ResultOf(const TeamState& state);
 
 /// The line of reconcile.log: time, commit, counts, what the plan is about to do, problems.

@@ -7,7 +7,7 @@
 #include "api/codec/text.h"
 #include "api/meta/expected.h"
 #include "api/v1/user.h"
-#include "controllers/team/file_fault.h"
+#include "controllers/manifest/file_fault.h"
 
 namespace controllers {
 

@@ -71,6 +71,23 @@ TEST_CASE("[HTB-17][SEC-60] result: a forge that is down keeps nothing from bein
   CHECK(h.ConditionOf<Team>("team") == "True Reconciled");
 }
 
+TEST_CASE("[HTB-17][SEC-10] result: a commit of which nothing is applied is told so, and why") {
+  BoxHarness h;
+  h.Push({{"alice.toml", BoxHarness::UserFile("alice")}});
+  h.DeclareTeam();
+  const std::string empty = h.PushFiles({{"src/main.cc", "int main() {}"}});
+  CHECK(StatusAt(h, empty).state == host::CommitState::kFailure);
+  CHECK(StatusAt(h, empty).description.starts_with("the branch has neither users/ nor README.md"));
+
+  const std::string rewritten = h.git.Commit("elsewhere", "development", {{"README.md", "us"}});
+  h.git.SetHead(BoxHarness::kUrl, "development", rewritten);
+  h.git.SetHead(BoxHarness::kOrigin, "development", rewritten);
+  h.file_watch.Ring(BoxHarness::kOrigin + "/packed-refs");
+  h.Settle();
+  CHECK(StatusAt(h, rewritten).state == host::CommitState::kFailure);
+  CHECK(StatusAt(h, rewritten).description.starts_with("the history was rewritten"));
+}
+
 TEST_CASE("[HTB-17] result: a team elsewhere than on the forge posts nothing") {
   BoxHarness h;
   const std::string url = "file:///elsewhere/hero_team.git";

@@ -1,4 +1,4 @@
-#include "controllers/team/file_fault.h"
+#include "controllers/manifest/file_fault.h"
 
 #include <utility>
 
