@@ -22,7 +22,6 @@
 namespace heroctl {
 namespace {
 
-using api::Code;
 using api::Expected;
 using api::codec::Printable;
 
@@ -164,8 +163,9 @@ std::string FileOf(const Member& member) {
 Expected<void> WriteTree(const std::string& directory, const std::map<std::string, std::string>& files) {
   for (const char* folder : {"/users", "/manifest_templates"})
     if (auto made = host::linux::MakeDirectories(directory + folder, 0755); !made) return made;
+  const std::string top = directory + "/";
   for (const auto& [path, text] : files)
-    if (auto written = host::linux::ReplaceFile(directory + "/" + path, text, 0644); !written) return written;
+    if (auto written = host::linux::ReplaceFile(top + path, text, 0644); !written) return written;
   return {};
 }
 

@@ -96,6 +96,7 @@ Expected<void> CheckHash(const std::string& field, const Bind& row) {
 }
 
 Expected<void> CheckEnvironment(const std::string& field, const Bind& row) {
+  const std::string table = field + ".env.";
   for (const auto& [name, value] : row.env) {
     const bool is_name =
         !name.empty() && !(name.front() >= '0' && name.front() <= '9') &&
@@ -103,8 +104,7 @@ Expected<void> CheckEnvironment(const std::string& field, const Bind& row) {
           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
         });
     if (!is_name)
-      return FileFault(field + ".env." + name,
-                       "env " + Quoted(name) + " has to be letters, digits and _, as in RUST_LOG");
+      return FileFault(table + name, "env " + Quoted(name) + " has to be letters, digits and _, as in RUST_LOG");
   }
   return {};
 }

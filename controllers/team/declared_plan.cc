@@ -12,8 +12,6 @@ namespace controllers {
 namespace {
 
 using api::Code;
-using api::Error;
-using api::v1::FileSource;
 using api::v1::ManifestTemplate;
 using api::v1::Team;
 using api::v1::UidReservation;
