@@ -27,7 +27,7 @@ inline constexpr std::string_view kSeedIntegration =
     R"(# The slot that always runs the newest of everything, built on this box. Nobody logs in to it.
 name              = "integration"
 ssh_pubkeys       = []
-groups            = ["developers"]
+groups            = []
 branch_suffix     = "integration"
 manifest_template = "integration"
 )";
