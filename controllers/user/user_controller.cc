@@ -27,6 +27,9 @@ constexpr std::chrono::milliseconds kArchiveDeadline{
 constexpr std::int64_t kHumanUidMin = 1000;
 constexpr std::int64_t kHumanUidMax = 59999;
 
+// Of a User: False while its file in hero_team is not applied as it stands. Absent when all is well.
+constexpr std::string_view kSourceValid = "SourceValid";
+
 bool Has(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
@@ -118,6 +121,11 @@ Expected<UserState> UserController::Observe(const User& object, const reconciler
 
 Plan UserController::Diff(const User& object, const UserState& state, api::Time) const {
   Plan plan;
+  if (object.spec.source.problem)
+    plan.conditions.push_back({.type = std::string(kSourceValid),
+                               .status = api::ConditionStatus::kFalse,
+                               .reason = "InvalidFile",
+                               .message = *object.spec.source.problem + "; what the file said before is in force"});
   const bool is_foreign = state.account && !IsOurs(object, *state.account);
   if (object.metadata.is_deleting()) {
     if (!is_foreign) plan.Add(PlanRemoval(object, state));
