@@ -147,7 +147,7 @@ api::Expected<void> SaveAccounts(const std::string& etc, const AccountTables& ta
                       "write " + etc + ": somebody changed its files meanwhile"};
   }
   for (auto& [file, replacement] : replacements) {
-    const auto committed = replacement.CommitOver(stamps[file], std::string(kNames[file]) + "-");
+    auto committed = replacement.CommitOver(stamps[file], std::string(kNames[file]) + "-");
     if (!committed && committed.error().code == api::Code::kConflict) return committed;
     if (!committed) return Unavailable(committed.error());
   }

@@ -146,10 +146,10 @@ api::Expected<AccountLock> AccountLock::Acquire(const std::string& etc, std::chr
   if (!fd) return Unavailable(SystemError("open " + etc + "/.pwd.lock", errno));
   AccountLock lock(*std::move(directory), std::move(fd));
   std::string why = "another program held .pwd.lock";
-  bool is_first = TryLock(lock.lckpwdf_);
+  bool has_lckpwdf = TryLock(lock.lckpwdf_);
   const auto try_all = [&]() -> api::Expected<bool> {
-    if (!is_first) is_first = TryLock(lock.lckpwdf_);
-    if (!is_first) return false;
+    if (!has_lckpwdf) has_lckpwdf = TryLock(lock.lckpwdf_);
+    if (!has_lckpwdf) return false;
     auto held = lock.TryFiles();
     if (!held) return held.error();
     why = *std::move(held);

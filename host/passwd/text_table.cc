@@ -112,9 +112,9 @@ api::Expected<MemberTable> MemberTable::Parse(const std::string& file, std::stri
 }
 
 const std::set<std::string>& MemberTable::GroupsOf(const std::string& member) const {
-  static const std::set<std::string> none;
+  static const std::set<std::string> kNone;
   const auto groups = groups_of_.find(member);
-  return groups == groups_of_.end() ? none : groups->second;
+  return groups == groups_of_.end() ? kNone : groups->second;
 }
 
 bool MemberTable::IsMember(const std::string& member, const std::string& group) const {

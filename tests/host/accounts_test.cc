@@ -40,7 +40,9 @@ struct System {
   tests::FakeClock clock;
   tests::FakeNameService names;
   host::passwd::FileAccounts accounts{
-      root / "etc", clock, {.rules = {.assignable_groups = {{"audio", "hero", "ops"}}}, .name_service = &names}};
+      root / "etc",
+      clock,
+      {.rules = {.assignable_groups = std::vector<std::string>{"audio", "hero", "ops"}}, .name_service = &names}};
 };
 
 struct Fake {
