@@ -98,6 +98,7 @@ bool Reconcile(Box& box, int i) {
 double ReconcileAll(Box& box, int count, int threads) {
   const auto began = bench::Clock::now();
   std::vector<std::jthread> workers;
+  workers.reserve(static_cast<std::size_t>(threads));
   for (int first = 0; first < threads; ++first) {
     workers.emplace_back([&box, first, threads, count] {
       for (int i = first; i < count; i += threads) {
@@ -141,18 +142,20 @@ void Print(const std::string& name, double value, const char* unit) { bench::Pri
 /// The same with systemd-sysusers and systemd-tmpfiles. Milliseconds from nothing and of a second run; -1 without them.
 std::pair<double, double> MeasureSystemd(host::Processes& processes, const std::string& root, int count) {
   MakeBox(root);
-  std::string users = std::string("g ") + kGroup + " 30000\n";
-  std::string files;
+  std::ofstream users(root + "/users.conf");
+  std::ofstream files(root + "/files.conf");
+  users << "g " << kGroup << " 30000\n";
   for (int i = 0; i < count; ++i) {
     const std::string name = NameOf(i);
     const std::string home = "/home/" + name;
-    users += "u " + name + " " + std::to_string(20000 + i) + " \"Member\" " + home + " /bin/bash\n";
-    users += "m " + name + " " + kGroup + "\n";
-    files += "d " + home + " 0700 " + name + " " + name + "\nd " + home + "/.ssh 0700 " + name + " " + name + "\n";
-    files += "f+ " + home + "/.ssh/authorized_keys 0600 " + name + " " + name + " - " + KeysOf(i) + "\n";
+    users << "u " << name << " " << 20000 + i << " \"Member\" " << home << " /bin/bash\n";
+    users << "m " << name << " " << kGroup << "\n";
+    files << "d " << home << " 0700 " << name << " " << name << "\nd " << home << "/.ssh 0700 " << name << " " << name
+          << "\n";
+    files << "f+ " << home << "/.ssh/authorized_keys 0600 " << name << " " << name << " - " << KeysOf(i) << "\n";
   }
-  Write(root + "/users.conf", users);
-  Write(root + "/files.conf", files);
+  users.close();
+  files.close();
   double took[2] = {};
   for (double& turn : took) {
     const double accounts = Run(processes, {"systemd-sysusers", "--root=" + root, root + "/users.conf"});
