@@ -48,7 +48,7 @@ api::Expected<Fd> OpenOwnSsh(const Fd& home, const std::string& shown) {
       ::renameat2(home.get(), ".ssh", home.get(), ".ssh.set-aside", RENAME_NOREPLACE) != 0) {
     return Refuse(shown, "is somebody else's and cannot be renamed to .ssh.set-aside");
   }
-  const auto ssh = MakeDirectory(home, ".ssh", kPrivateDirectory, kDirectory, shown);
+  const auto ssh = MakeDirectory(home, ".ssh", kPrivateDirectory, kDirectory, shown, Mounts::kRefuse);
   if (!ssh) return ssh.error();
   if (auto set = SetMode(*ssh, kPrivateDirectory, shown); !set) return set.error();
   return OpenBeneath(ssh->get(), ".", O_RDONLY | O_DIRECTORY, shown);
@@ -90,10 +90,10 @@ api::Expected<void> SetMode(const Fd& fd, mode_t mode, const std::string& shown)
 }
 
 api::Expected<Fd> MakeDirectory(const Fd& parent, const std::string& name, mode_t mode, int flags,
-                                const std::string& shown) {
+                                const std::string& shown, Mounts mounts) {
   const bool is_new = ::mkdirat(parent.get(), name.c_str(), mode) == 0;
   if (!is_new && errno != EEXIST) return linux::SystemError("make directory " + shown, errno);
-  auto directory = OpenDirectory(parent, name, flags, shown, Mounts::kRefuse);
+  auto directory = OpenDirectory(parent, name, flags, shown, mounts);
   if (!directory) return directory;
   if (is_new) {
     if (auto set = SetMode(*directory, mode, shown); !set) return set.error();  // The umask may have taken some.

@@ -26,7 +26,7 @@ api::Expected<linux::Fd> OpenDirectory(const linux::Fd& parent, const std::strin
 
 /// The directory below `parent`, made when it is absent.
 api::Expected<linux::Fd> MakeDirectory(const linux::Fd& parent, const std::string& name, mode_t mode, int flags,
-                                       const std::string& shown);
+                                       const std::string& shown, linux::Mounts mounts = linux::Mounts::kCross);
 
 /// Gives what `fd` names this mode, if it has another. Also of an O_PATH descriptor.
 api::Expected<void> SetMode(const linux::Fd& fd, mode_t mode, const std::string& shown);

@@ -219,7 +219,8 @@ TEST_CASE("[SEC-14][SEC-15] member homes: the same while the member's process wr
   });
 }
 
-TEST_CASE("[SEC-14] member homes: the keys before are kept when anything fails" * tests::NeedsMounts()) {
+TEST_CASE("[SEC-14] member homes: on a /home of its own the keys before are kept when anything fails" *
+          tests::NeedsMounts()) {
   tests::WithOwnMounts([] {
     MemberBox box;
     tests::MountMemory(box.root.MakeDirectory("home"), "mode=0755,size=64k");

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <exception>
 #include <functional>
 #include <sched.h>
 #include <string>
@@ -36,10 +37,16 @@ inline doctest::skip NeedsRoot() { return detail::SkipFor(::geteuid() == 0 ? nul
 
 /// Runs `body` in a thread with mounts of its own, which nobody else sees and which end with it.
 inline void WithOwnMounts(const std::function<void()>& body) {
-  std::thread([&body] {
-    REQUIRE(detail::UnshareMounts() == 0);
-    body();
+  std::exception_ptr failed;
+  std::thread([&] {
+    try {
+      REQUIRE(detail::UnshareMounts() == 0);
+      body();
+    } catch (...) {  // A failed REQUIRE: it is the test's, not this thread's.
+      failed = std::current_exception();
+    }
   }).join();
+  if (failed) std::rethrow_exception(failed);
 }
 
 /// For tests that use WithOwnMounts.
