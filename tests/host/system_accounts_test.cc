@@ -384,7 +384,7 @@ TEST_CASE("[SEC-61] system accounts: the shadow tools at the same files in the s
   box.root.Write("etc/group", "root:x:0:\n");
   box.root.Write("etc/shadow", "root:*:20777:0:99999:7:::\n");
   box.root.Write("etc/gshadow", "root:*::\n");
-  constexpr int kRounds = 12;
+  constexpr int kRounds = 8;
   std::atomic<bool> is_over = false;
   std::jthread tools([&] {
     for (int i = 0; i < kRounds; ++i) {
