@@ -1,6 +1,7 @@
 #include "host/forge.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace host {
@@ -28,13 +29,40 @@ bool IsReserved(std::string_view name) {
 
 bool IsControl(char c) { return (c >= '\0' && c < ' ') || c == '\x7f'; }
 
+bool IsFilePath(std::string_view path) {
+  const auto is_plain = [](std::string_view part) {
+    return !part.empty() && part != "." && part != ".." && part != ".git" &&
+           std::none_of(part.begin(), part.end(), IsControl);
+  };
+  for (;;) {
+    const std::size_t slash = path.find('/');
+    if (!is_plain(path.substr(0, slash))) return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
 std::string_view Trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(' ');
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
 }
 
+constexpr std::array<std::pair<CommitState, std::string_view>, 4> kStates{{{CommitState::kPending, "pending"},
+                                                                           {CommitState::kSuccess, "success"},
+                                                                           {CommitState::kError, "error"},
+                                                                           {CommitState::kFailure, "failure"}}};
+
 }  // namespace
+
+std::string_view CommitStateName(CommitState state) {
+  return std::find_if(kStates.begin(), kStates.end(), [&](const auto& row) { return row.first == state; })->second;
+}
+
+std::optional<CommitState> CommitStateOf(std::string_view name) {
+  const auto row = std::find_if(kStates.begin(), kStates.end(), [&](const auto& each) { return each.second == name; });
+  return row == kStates.end() ? std::nullopt : std::optional(row->first);
+}
 
 Expected<RepositoryName> ParseRepositoryName(std::string_view repository) {
   const std::size_t slash = repository.find('/');
@@ -58,18 +86,13 @@ Expected<void> CheckLogin(std::string_view login) {
   return Error{Code::kInvalid, "InvalidLogin", "this is no name of an account; it has letters, digits, -, _ and ."};
 }
 
-Expected<void> CheckFilePath(std::string_view path) {
-  const auto is_plain = [](std::string_view part) {
-    return !part.empty() && part != "." && part != ".." && part != ".git" &&
-           std::none_of(part.begin(), part.end(), IsControl);
-  };
-  for (std::string_view rest = path;;) {
-    const std::size_t slash = rest.find('/');
-    if (!is_plain(rest.substr(0, slash)))
-      return Error{Code::kInvalid, "InvalidFilePath", "a file of a first commit has a path that git does not take"};
-    if (slash == std::string_view::npos) return {};
-    rest.remove_prefix(slash + 1);
-  }
+Expected<void> CheckFirstFiles(const std::map<std::string, std::string>& files) {
+  if (!files.empty() &&
+      std::all_of(files.begin(), files.end(), [](const auto& file) { return IsFilePath(file.first); }))
+    return {};
+  return Error{
+      Code::kInvalid, "InvalidFilePath",
+      "a first commit needs files, each with a path that git takes: relative, without .., .git and empty parts"};
 }
 
 Expected<CommitStatus> FittedStatus(const CommitStatus& status) {

@@ -14,6 +14,11 @@ namespace host {
 
 enum class CommitState { kPending, kSuccess, kError, kFailure };
 
+/// As forges write it: `pending`, `success`, `error`, `failure`.
+std::string_view CommitStateName(CommitState state);
+/// No value for another word.
+std::optional<CommitState> CommitStateOf(std::string_view name);
+
 /// A result that the forge shows at a commit. The newest of one context counts.
 struct CommitStatus {
   std::string context{};  ///< Who says it, as in `herobox/reconcile`.
@@ -52,10 +57,10 @@ class Forge {
   virtual api::Expected<bool> CommentOnMerge(std::string_view repository, std::string_view commit,
                                              std::string_view text, std::stop_token stop) = 0;
 
-  /// Makes a private repository whose first commit, on its default branch, holds `files` (path to content). One that
-  /// is there already keeps its content; it is made private if it is not, and one that has no commit yet (we were
-  /// stopped half-way) gets its first. Errors beside: kForbidden when it is there but hidden from us; kNotFound with
-  /// the reason `NoSuchOrganisation`.
+  /// Makes a private repository whose first commit, on its default branch, holds `files` (path to content; one at
+  /// least). One that is there already keeps its content; it is made private if it is not, and one that has no commit
+  /// yet (we were stopped half-way) gets its first. Errors beside: kForbidden when it is there but hidden from us;
+  /// kNotFound with the reason `NoSuchOrganisation`.
   virtual api::Expected<void> EnsurePrivateRepository(std::string_view repository,
                                                       const std::map<std::string, std::string>& files,
                                                       std::stop_token stop) = 0;
@@ -79,9 +84,9 @@ api::Expected<void> CheckCommitId(std::string_view commit);
 /// Errors: kInvalid unless a login has the form of one part of a repository's name.
 api::Expected<void> CheckLogin(std::string_view login);
 
-/// Errors: kInvalid for a file of a first commit that is absolute, climbs (`..`), is git's own (`.git`) or has an
-/// empty part.
-api::Expected<void> CheckFilePath(std::string_view path);
+/// Errors: kInvalid unless there is a file, and each path is one that git takes: not absolute, not climbing (`..`), not
+/// git's own (`.git`), without empty parts.
+api::Expected<void> CheckFirstFiles(const std::map<std::string, std::string>& files);
 
 /// The status as a forge keeps it: control characters are blanks, none at either end, a long description is cut at a
 /// character's border and ends in `…`. Errors: kInvalid when the context is empty, above 100 bytes or not one line.

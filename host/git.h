@@ -57,6 +57,13 @@ class Git {
   /// Removes a mirror with everything in it. An absent one is success. Errors: kUnavailable; kInvalid when it is no
   /// bare repository, for then something else is there.
   virtual api::Expected<void> RemoveMirror(std::string_view mirror) = 0;
+
+  /// Gives the bare repository at an absolute path its first commit, with these files (path to content), on its default
+  /// branch; makes the repository when it is absent, with `main` as that branch. False: it has a branch already, and
+  /// nothing was written. What a run that was cut off left is completed. Errors: kInvalid (a path that git does not
+  /// take), kUnavailable.
+  virtual api::Expected<bool> MakeFirstCommit(std::string_view repository,
+                                              const std::map<std::string, std::string>& files) = 0;
 };
 
 }  // namespace host

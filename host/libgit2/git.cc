@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <memory>
 #include <set>
 #include <system_error>
 #include <unistd.h>
@@ -13,8 +12,19 @@
 #include <git2.h>
 
 #include "api/codec/text.h"
+#include "host/libgit2/handle.h"
 
 namespace host::libgit2 {
+
+api::Error GitError(const std::string& what, int code) {
+  const git_error* last = git_error_last();
+  const std::string text =
+      last != nullptr && last->message != nullptr ? api::codec::Printable(last->message) : "failed";
+  const bool is_absent = code == GIT_ENOTFOUND;
+  return {.code = is_absent ? api::Code::kNotFound : api::Code::kUnavailable,
+          .reason = is_absent ? "NotFound" : "GitUnavailable",
+          .message = what + ": " + text};
+}
 
 namespace {
 
@@ -23,12 +33,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kBranches = "refs/heads/";
 
-template <auto Free>
-struct Deleter {
-  void operator()(auto* p) const noexcept { Free(p); }
-};
-template <class T, auto Free>
-using Handle = std::unique_ptr<T, Deleter<Free>>;
 using Repository = Handle<git_repository, git_repository_free>;
 using ReferenceIterator = Handle<git_reference_iterator, git_reference_iterator_free>;
 using CommitObject = Handle<git_commit, git_commit_free>;
@@ -36,26 +40,6 @@ using Tree = Handle<git_tree, git_tree_free>;
 using Entry = Handle<git_tree_entry, git_tree_entry_free>;
 using ObjectDatabase = Handle<git_odb, git_odb_free>;
 using BlobObject = Handle<git_blob, git_blob_free>;
-
-/// Calls one of libgit2's makers, `int make(T** out)`, and owns what it made. Its result is libgit2's code.
-template <class Owner>
-int Own(Owner& owner, auto make) {
-  typename Owner::pointer made = nullptr;
-  const int code = make(&made);
-  owner.reset(made);
-  return code;
-}
-
-/// The error of a failed call. Call at once: the text is the thread's last one.
-api::Error GitError(const std::string& what, int code) {
-  const git_error* last = git_error_last();
-  const std::string text =
-      last != nullptr && last->message != nullptr ? api::codec::Printable(last->message) : "failed";
-  const bool is_absent = code == GIT_ENOTFOUND;
-  return {.code = is_absent ? Code::kNotFound : Code::kUnavailable,
-          .reason = is_absent ? "NotFound" : "GitUnavailable",
-          .message = what + ": " + text};
-}
 
 /// Opening as bare checks neither the owner nor the extensions that a member's tools may have switched on
 /// (sparse-checkout, partial clone): only refs and objects are read, no configuration of the repository has a say in
@@ -144,7 +128,8 @@ api::Expected<Tree> FindTree(const Repository& repository, const CommitObject& c
 }  // namespace
 
 LibGit2Git::LibGit2Git(Processes& processes, const Clock& clock) : processes_(processes), clock_(clock) {
-  git_libgit2_init();  // Counted: every one of us may begin and end on its own.
+  git_libgit2_init();                                // Counted: every one of us may begin and end on its own.
+  git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);  // What we commit survives a power cut.
 }
 
 LibGit2Git::~LibGit2Git() { git_libgit2_shutdown(); }

@@ -31,6 +31,8 @@ class LibGit2Git final : public Git {
   api::Expected<void> Fetch(std::string_view url, std::string_view mirror, const FetchOptions& options,
                             std::stop_token stop) override;
   api::Expected<void> RemoveMirror(std::string_view mirror) override;
+  api::Expected<bool> MakeFirstCommit(std::string_view repository,
+                                      const std::map<std::string, std::string>& files) override;
 
  private:
   Processes& processes_;  // Thread-safe; outlives us.

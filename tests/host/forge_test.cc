@@ -1,6 +1,7 @@
 // What every forge promises, the fake one too.
 #include "host/forge.h"
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -10,10 +11,16 @@
 
 #include <doctest/doctest.h>
 
+#include "host/libgit2/git.h"
+#include "host/linux/processes.h"
+#include "host/localforge/local_forge.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/fake_forge.h"
+#include "tests/support/temp_dir.h"
 
 namespace {
 
+namespace fs = std::filesystem;
 using api::Code;
 using host::CommitState;
 using host::CommitStatus;
@@ -65,12 +72,64 @@ struct Fake {
   std::string Writes() { return std::to_string(forge.writes()); }
 };
 
+/// The folder on disk, with the real git.
+struct Local {
+  static constexpr bool kHasPullRequests = false;
+  static constexpr bool kHasLogins = false;
+  static constexpr bool kHasOrganisations = false;
+
+  tests::TempDir dir;
+  tests::FakeClock clock;
+  host::linux::SpawnedProcesses processes;
+  host::libgit2::LibGit2Git git{processes, clock};
+  host::localforge::LocalForge forge{dir.Path(), git, clock};
+
+  std::string UrlOf(const std::string& repository) { return "file://" + PathOf(repository); }
+  std::string PathOf(const std::string& repository) { return dir / repository + ".git"; }
+  std::string Make(const std::string& repository) {
+    REQUIRE(git.MakeFirstCommit(PathOf(repository), {{"README.md", "hi"}}));
+    fs::permissions(PathOf(repository), fs::perms(0755));
+    return git.Heads(PathOf(repository))->at("main");
+  }
+  void MakePublic(const std::string& repository) { fs::permissions(PathOf(repository), fs::perms(0755)); }
+  std::string HideACommit() { return std::string(40, 'f'); }
+  void Merge(const std::string&, const std::string&) {}
+  std::string CommentOf(const std::string&, const std::string&) { return ""; }
+  bool IsPrivate(const std::string& repository) {
+    return (fs::status(PathOf(repository)).permissions() & fs::perms(0077)) == fs::perms::none;
+  }
+  Files FilesOf(const std::string& repository) { return Below(PathOf(repository), ""); }
+  Files Below(const std::string& path, const std::string& directory) {
+    const std::string commit = git.Heads(path)->at("main");
+    Files files;
+    for (const host::TreeEntry& entry : git.ListTree(path, commit, directory).value_or({})) {
+      const std::string name = directory.empty() ? entry.name : directory + "/" + entry.name;
+      if (entry.is_file)
+        files[name] = git.ReadBlob(path, entry.blob, 1 << 20).value_or("(unreadable)");
+      else
+        files.merge(Below(path, name));
+    }
+    return files;
+  }
+  bool HasCollaborator(const std::string& repository, const std::string& login) {
+    return ("\n" + dir.Read(repository + ".git/hero/collaborators")).find("\n" + login + "\n") != std::string::npos;
+  }
+  void RemoveOrganisation(const std::string&) {}
+  void RemoveLogin(const std::string&) {}
+  std::string Writes() {
+    std::string all;
+    for (const auto& entry : fs::recursive_directory_iterator(dir.Path()))
+      all += entry.path().string() + " " + std::to_string(entry.is_regular_file() ? entry.file_size() : 0) + "\n";
+    return all;
+  }
+};
+
 CommitStatus Status(const std::string& context, CommitState state = CommitState::kSuccess,
                     const std::string& description = "all is as declared") {
   return {.context = context, .state = state, .description = description};
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: its own URLs name a repository, others none", Backend, Fake) {
+TEST_CASE_TEMPLATE("[HTB-07] forge: its own URLs name a repository, others none", Backend, Fake, Local) {
   Backend backend;
   const std::string url = backend.UrlOf(kRepository);
   CHECK(backend.forge.RepositoryOf(url).value_or("") == kRepository);
@@ -87,7 +146,7 @@ TEST_CASE_TEMPLATE("[HTB-07] forge: its own URLs name a repository, others none"
 }
 
 TEST_CASE_TEMPLATE("[HTB-07] forge: the newest status of each context counts, and the same again writes nothing",
-                   Backend, Fake) {
+                   Backend, Fake, Local) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   const auto read = [&] { return backend.forge.Statuses(kRepository, commit, {}).value_or({Status("none")}); };
@@ -111,7 +170,7 @@ TEST_CASE_TEMPLATE("[HTB-07] forge: the newest status of each context counts, an
   CHECK(backend.forge.Statuses(kRepository, backend.HideACommit(), {}).value_or({Status("none")}).empty());
 }
 
-TEST_CASE_TEMPLATE("[SEC-57] forge: a description is made one short line", Backend, Fake) {
+TEST_CASE_TEMPLATE("[SEC-57] forge: a description is made one short line", Backend, Fake, Local) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   std::string umlauts;
@@ -129,7 +188,7 @@ TEST_CASE_TEMPLATE("[SEC-57] forge: a description is made one short line", Backe
 }
 
 TEST_CASE_TEMPLATE("[SEC-49] forge: a name, commit or context that is none is refused before anything is asked",
-                   Backend, Fake) {
+                   Backend, Fake, Local) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   const std::string before = backend.Writes();
@@ -159,7 +218,7 @@ TEST_CASE_TEMPLATE("[SEC-49] forge: a name, commit or context that is none is re
   CHECK(backend.Writes() == before);
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: what is not there is said to be absent", Backend, Fake) {
+TEST_CASE_TEMPLATE("[HTB-07] forge: what is not there is said to be absent", Backend, Fake, Local) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   const std::string nowhere = "lhumina_code/nowhere";
@@ -176,7 +235,7 @@ TEST_CASE_TEMPLATE("[HTB-07] forge: what is not there is said to be absent", Bac
   CHECK(posted.error().reason == "NoSuchCommit");
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: one comment on the merged pull request, rewritten in place", Backend, Fake) {
+TEST_CASE_TEMPLATE("[HTB-07] forge: one comment on the merged pull request, rewritten in place", Backend, Fake, Local) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   CHECK_FALSE(backend.forge.CommentOnMerge(kRepository, commit, "nobody merged this", {}).value_or(true));
@@ -191,7 +250,8 @@ TEST_CASE_TEMPLATE("[HTB-07] forge: one comment on the merged pull request, rewr
   CHECK(backend.Writes() == before);
 }
 
-TEST_CASE_TEMPLATE("[HTB-12][SEC-42] forge: a private repository is made once, with its first commit", Backend, Fake) {
+TEST_CASE_TEMPLATE("[HTB-12][SEC-42] forge: a private repository is made once, with its first commit", Backend, Fake,
+                   Local) {
   Backend backend;
   const Files files{{"secrets.toml.example", "# TOKEN = \"…\"\n"}, {"docs/README.md", "yours alone"}, {"empty", ""}};
   REQUIRE(backend.forge.EnsurePrivateRepository(kSecrets, files, {}));
@@ -204,7 +264,8 @@ TEST_CASE_TEMPLATE("[HTB-12][SEC-42] forge: a private repository is made once, w
   CHECK(backend.FilesOf(kSecrets) == files);
 }
 
-TEST_CASE_TEMPLATE("[SEC-42] forge: a repository that somebody made public is made private again", Backend, Fake) {
+TEST_CASE_TEMPLATE("[SEC-42] forge: a repository that somebody made public is made private again", Backend, Fake,
+                   Local) {
   Backend backend;
   REQUIRE(backend.forge.EnsurePrivateRepository(kSecrets, {{"a", "1"}}, {}));
   backend.MakePublic(kSecrets);
@@ -213,7 +274,8 @@ TEST_CASE_TEMPLATE("[SEC-42] forge: a repository that somebody made public is ma
   CHECK(backend.IsPrivate(kSecrets));
 }
 
-TEST_CASE_TEMPLATE("[HTB-12] forge: a collaborator is added once; one that is nobody is said so", Backend, Fake) {
+TEST_CASE_TEMPLATE("[HTB-12] forge: a collaborator is added once; one that is nobody is said so", Backend, Fake,
+                   Local) {
   Backend backend;
   REQUIRE(backend.forge.EnsurePrivateRepository(kSecrets, {{"a", "1"}}, {}));
   REQUIRE(backend.forge.EnsureCollaborator(kSecrets, "alice", {}));
@@ -236,7 +298,7 @@ TEST_CASE_TEMPLATE("[HTB-12] forge: a collaborator is added once; one that is no
   }
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: nothing is begun once we stop", Backend, Fake) {
+TEST_CASE_TEMPLATE("[HTB-07] forge: nothing is begun once we stop", Backend, Fake, Local) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   std::stop_source stop;

@@ -87,9 +87,7 @@ class FakeForge final : public host::Forge {
     if (hidden_.contains(std::string(repository)))
       return api::Error{api::Code::kForbidden, "RepositoryHidden",
                         std::string(repository) + " exists but this token may not see it"};
-    for (const auto& [path, content] : files) {
-      if (auto good = host::CheckFilePath(path); !good) return good;
-    }
+    if (auto good = host::CheckFirstFiles(files); !good) return good;
     const std::string organisation(host::ParseRepositoryName(repository)->organisation);
     if (missing_organisations_.contains(organisation)) return Absent("NoSuchOrganisation", organisation);
     repositories_[std::string(repository)] = {.is_private = true, .files = files};

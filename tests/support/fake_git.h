@@ -94,6 +94,15 @@ class FakeGit final : public host::Git {
     return {};
   }
 
+  api::Expected<bool> MakeFirstCommit(std::string_view repository, const Files& files) override {
+    const std::lock_guard lock(mutex_);
+    if (auto error = counter_.Call()) return *error;
+    if (!repositories_[std::string(repository)].empty()) return false;
+    CommitLocked(repository, "main", files);
+    counter_.CountWrite();
+    return true;
+  }
+
   /// An empty repository, if there is none.
   void Make(std::string_view repository) {
     const std::lock_guard lock(mutex_);
@@ -102,15 +111,7 @@ class FakeGit final : public host::Git {
   /// Puts a commit with exactly these files on top of a branch, and makes what is absent. Its id.
   std::string Commit(std::string_view repository, const std::string& branch, const Files& files) {
     const std::lock_guard lock(mutex_);
-    std::string& head = repositories_[std::string(repository)][branch];
-    std::string text = "parent " + head;
-    for (const auto& [path, content] : files) {
-      blobs_[IdOf(content)] = content;
-      text += "\n" + path + " " + IdOf(content);
-    }
-    const std::string id = IdOf(text);
-    commits_[id] = {.parent = head, .files = files};
-    return head = id;
+    return CommitLocked(repository, branch, files);
   }
   /// Points a branch anywhere: a rewritten history. No commit: the branch goes.
   void SetHead(std::string_view repository, const std::string& branch, const std::string& commit) {
@@ -141,6 +142,18 @@ class FakeGit final : public host::Git {
     std::string parent{};
     Files files{};
   };
+
+  std::string CommitLocked(std::string_view repository, const std::string& branch, const Files& files) {
+    std::string& head = repositories_[std::string(repository)][branch];
+    std::string text = "parent " + head;
+    for (const auto& [path, content] : files) {
+      blobs_[IdOf(content)] = content;
+      text += "\n" + path + " " + IdOf(content);
+    }
+    const std::string id = IdOf(text);
+    commits_[id] = {.parent = head, .files = files};
+    return head = id;
+  }
 
   static std::string IdOf(std::string_view content) { return api::codec::Sha256Hex(content).substr(0, 40); }
   static api::Error Absent(const std::string& what) {
