@@ -20,8 +20,8 @@
 #include "host/linux/processes.h"
 #include "host/linux/team_sync.h"
 #include "host/log.h"
-#include "host/sandbox/accounts.h"
-#include "host/sandbox/homes.h"
+#include "host/passwd/accounts.h"
+#include "host/passwd/sandbox_homes.h"
 #include "reconciler/admission.h"
 #include "reconciler/embedded.h"
 #include "reconciler/typed.h"
@@ -93,8 +93,8 @@ struct Box::Parts {
   host::linux::SpawnedProcesses processes;
   std::unique_ptr<host::linux::InotifyWatch> file_watch;
   std::unique_ptr<host::linux::AppendFile> audit_log;
-  host::sandbox::SandboxAccounts accounts{paths.etc, clock};
-  host::sandbox::SandboxHomes homes{paths.root};
+  host::passwd::FileAccounts accounts{paths.etc, clock, {.makes_missing_files = true}};
+  host::passwd::SandboxHomes homes{paths.root};
   host::libgit2::LibGit2Git git{processes, clock};
   host::libarchive::LibArchives archives{paths};
   host::linux::TeamSyncFiles team_sync{paths.team_sync};

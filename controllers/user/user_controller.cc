@@ -96,7 +96,7 @@ UserController::UserController(const UserSeams& seams, host::BoxPaths paths, Use
     : seams_(seams), paths_(std::move(paths)), options_(std::move(options)) {}
 
 void UserController::Watches(reconciler::Sources& sources) const {
-  sources.Directory({.path = paths_.etc, .entries = {"passwd", "group", "shadow"}});
+  sources.Directory({.path = paths_.etc, .entries = {"passwd", "group", "shadow", "gshadow"}});
 }
 
 Expected<UserState> UserController::Observe(const User& object, const reconciler::Reader& reader) const {
@@ -160,10 +160,13 @@ Chain UserController::PlanPresence(const User& object, const UserState& state) c
           return seams.homes.EnsureHome(home, (*account)->uid, (*account)->gid);
         });
   const std::string keys = AuthorizedKeys(object.spec);
-  if (!state.home.has_keys_file || state.home.authorized_keys != keys)
+  const bool is_same = state.home.authorized_keys == keys;
+  if (!state.home.has_keys_file || state.home.is_keys_file_exposed || !is_same)
     chain.Then({.verb = "write keys",
                 .target = wish.home + "/.ssh/authorized_keys",
-                .reason = state.home.has_keys_file ? "differs from the spec" : "is missing",
+                .reason = !state.home.has_keys_file ? "is missing"
+                          : is_same                 ? "is open to others"
+                                                    : "differs from the spec",
                 .desired = api::codec::Sha256Hex(keys)},
                [&homes = seams_.homes, home = wish.home, keys] { return homes.WriteAuthorizedKeys(home, keys); });
   return chain;
