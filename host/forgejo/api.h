@@ -10,7 +10,7 @@
 
 #include "api/meta/json.h"
 #include "host/clock.h"
-#include "host/forgejo/forge_url.h"
+#include "host/forge_url.h"
 #include "host/forgejo/http_client.h"
 
 namespace host::forgejo {

@@ -12,7 +12,7 @@
 #include <doctest/doctest.h>
 
 #include "host/forgejo/cpprest_client.h"
-#include "host/forgejo/forge_url.h"
+#include "host/forge_url.h"
 #include "host/forgejo/forgejo_forge.h"
 #include "tests/host/forgejo_box.h"
 
@@ -362,8 +362,8 @@ TEST_CASE("[HTB-07] forgejo: at most four requests are under way at once") {
 }
 
 TEST_CASE("[HTB-07] forgejo: its URL is https, and the same wherever it is written alike") {
-  using host::forgejo::ForgeUrl;
-  using host::forgejo::ParseForgeUrl;
+  using host::ForgeUrl;
+  using host::ParseForgeUrl;
   CHECK(ParseForgeUrl("https://Forge.Example.ORG:443/git/").value_or({}) ==
         ForgeUrl{"https://forge.example.org", "/git"});
   CHECK(ParseForgeUrl("HTTPS://forge.example.org").value_or({}) == ForgeUrl{"https://forge.example.org", ""});

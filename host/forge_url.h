@@ -6,7 +6,7 @@
 
 #include "api/meta/expected.h"
 
-namespace host::forgejo {
+namespace host {
 
 /// Where a forge is: `https://host[:port]` and the path of its root, which may be empty. Scheme and host in lower case.
 struct ForgeUrl {
@@ -22,4 +22,4 @@ api::Expected<ForgeUrl> ParseForgeUrl(std::string_view url);
 /// The path and query of a `Location` that stays at this origin; no value when it leads elsewhere.
 std::optional<std::string> TargetAt(std::string_view origin, std::string_view location);
 
-}  // namespace host::forgejo
+}  // namespace host

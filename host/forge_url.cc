@@ -1,8 +1,8 @@
-#include "host/forgejo/forge_url.h"
+#include "host/forge_url.h"
 
 #include <algorithm>
 
-namespace host::forgejo {
+namespace host {
 
 namespace {
 
@@ -63,4 +63,4 @@ std::optional<std::string> TargetAt(std::string_view origin, std::string_view lo
   return std::string(location.substr(slash));
 }
 
-}  // namespace host::forgejo
+}  // namespace host
