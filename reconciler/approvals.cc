@@ -27,6 +27,10 @@ bool Includes(const std::vector<HeldStep>& all, const std::vector<HeldStep>& som
   });
 }
 
+bool IsOf(const Approval& approval, std::string_view controller, std::string_view object) {
+  return approval.spec.controller == controller && approval.spec.object == object;
+}
+
 WriteOptions As(std::string_view controller) { return {.actor = "system:controller:" + std::string(controller)}; }
 
 }  // namespace
@@ -50,26 +54,38 @@ std::string HashOf(const std::vector<HeldStep>& steps) {
   return api::codec::Sha256Hex(api::codec::WriteJson(canonical));
 }
 
+Approvals::Found Approvals::FindIn(const std::vector<Approval>& all, std::string_view controller,
+                                   std::string_view object, const std::vector<HeldStep>& steps) const {
+  Found found;
+  const std::string hash = HashOf(steps);
+  for (const Approval& approval : all) {
+    if (IsLapsed(approval)) continue;
+    const bool is_ours = IsOf(approval, controller, object);
+    const bool is_anybodys = approval.spec.controller.empty();  // Given in advance.
+    const bool is_same = approval.metadata.name == hash && (is_anybodys || is_ours);
+    if (is_same) found.asked = &approval;
+    if (approval.spec.approved && (is_same || (is_ours && Includes(approval.spec.steps, steps))))
+      found.given = &approval;
+  }
+  return found;
+}
+
+Expected<bool> Approvals::IsApproved(std::string_view controller, std::string_view object,
+                                     const std::vector<HeldStep>& steps) const {
+  auto all = All();
+  if (!all) return all.error();
+  return FindIn(*all, controller, object, steps).given != nullptr;
+}
+
 Expected<bool> Approvals::May(std::string_view controller, std::string_view object, const std::vector<HeldStep>& steps,
                               std::string_view reason) {
   auto all = All();
   if (!all) return all.error();
   const std::string hash = HashOf(steps);
-  const auto is_ours = [&](const Approval& approval) {
-    return approval.spec.controller == controller && approval.spec.object == object;
-  };
-  const Approval* given = nullptr;
-  const Approval* asked = nullptr;
+  const auto [given, asked] = FindIn(*all, controller, object, steps);
   for (const Approval& approval : *all) {
-    if (IsLapsed(approval)) continue;
-    const bool is_anybodys = approval.spec.controller.empty();  // Given in advance.
-    const bool is_same = approval.metadata.name == hash && (is_anybodys || is_ours(approval));
-    if (is_same) asked = &approval;
-    if (approval.spec.approved && (is_same || (is_ours(approval) && Includes(approval.spec.steps, steps))))
-      given = &approval;
-  }
-  for (const Approval& approval : *all) {
-    if (&approval == given || &approval == asked || (!is_ours(approval) && !IsLapsed(approval))) continue;
+    if (&approval == given || &approval == asked || (!IsOf(approval, controller, object) && !IsLapsed(approval)))
+      continue;
     if (auto removed = Remove(approval, controller); !removed) return removed.error();
   }
   const Approval want{.metadata = {.name = hash},
@@ -98,8 +114,7 @@ Expected<void> Approvals::Settle(std::string_view controller, std::string_view o
   auto all = All();
   if (!all) return all.error();
   for (const Approval& approval : *all) {
-    const bool is_ours = approval.spec.controller == controller && approval.spec.object == object;
-    if (!is_ours && !IsLapsed(approval)) continue;
+    if (!IsOf(approval, controller, object) && !IsLapsed(approval)) continue;
     if (auto removed = Remove(approval, controller); !removed) return removed;
   }
   return {};

@@ -80,11 +80,23 @@ class Approvals {
   api::Expected<bool> May(std::string_view controller, std::string_view object, const std::vector<HeldStep>& steps,
                           std::string_view reason);
 
+  /// Whether May would say yes now. Changes nothing: for a plan. Errors: those of the client.
+  api::Expected<bool> IsApproved(std::string_view controller, std::string_view object,
+                                 const std::vector<HeldStep>& steps) const;
+
   /// Nothing of this object waits any more: what was asked or approved for it goes.
   api::Expected<void> Settle(std::string_view controller, std::string_view object);
 
  private:
+  /// What there is about some steps; null: nothing.
+  struct Found {
+    const Approval* given = nullptr;
+    const Approval* asked = nullptr;
+  };
+
   api::Expected<std::vector<Approval>> All() const;
+  Found FindIn(const std::vector<Approval>& all, std::string_view controller, std::string_view object,
+               const std::vector<HeldStep>& steps) const;
   bool IsLapsed(const Approval& approval) const;
   api::Expected<void> Remove(const Approval& approval, std::string_view controller);
 

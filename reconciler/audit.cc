@@ -26,6 +26,7 @@ void Audit::Write(const AuditRecord& record) {
                                   {"target", record.target},
                                   {"outcome", record.outcome}});
   if (!record.reason.empty()) line["reason"] = record.reason;
+  if (!record.from.empty()) line["from"] = record.from;
   if (record.revision != 0) line["revision"] = record.revision;
   if (auto written = log_->Append(api::codec::WriteJson(line)); !written)
     host::log::Error("audit line lost", {{"actor", record.actor},

@@ -18,6 +18,7 @@ struct AuditRecord {
   std::string target{};       ///< `users.hero.dev/alice`, or a step's.
   std::string reason{};       ///< Why, for a step.
   std::string outcome{};      ///< `done`, `pending`, or the error's reason.
+  std::string from{};         ///< Where the request came from; of refusals alone.
   std::int64_t revision = 0;  ///< Of the written state; 0 for a step on the host and for what was refused.
 };
 

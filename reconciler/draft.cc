@@ -17,6 +17,23 @@ std::size_t MetadataDigest(const api::ObjectMeta& metadata) {
   return std::hash<std::string>()(text);
 }
 
+/// What the engine wrote into the status (conditions.cc), as far as it is counted.
+void ReadStatus(const api::Object& object, Snapshot& snapshot) {
+  snapshot.has_suspension = object.body.At({"spec", "suspend"}) != nullptr;
+  const api::Json* conditions = object.body.At({"status", "conditions"});
+  if (!conditions || !conditions->array()) return;
+  const api::Json* observed = object.body.At({"status", "observedGeneration"});
+  snapshot.is_synced = observed && observed->integer() && *observed->integer() == object.metadata.generation.value;
+  for (const api::Json& condition : *conditions->array()) {
+    const api::Json* type = condition.Find("type");
+    const api::Json* status = condition.Find("status");
+    if (!type || !type->string() || !status || *status != api::Json("True")) continue;
+    const api::Json* reason = condition.Find("reason");
+    if (*type->string() == api::kReady) snapshot.is_ready = true;
+    if (*type->string() == api::kStalled || (reason && *reason == api::Json("Retrying"))) snapshot.is_synced = false;
+  }
+}
+
 /// Writes the metadata and says where in it the revision's digits go.
 std::string WriteMetadata(api::Json metadata, std::size_t& revision_at) {
   metadata["resourceVersion"] = "";
@@ -42,6 +59,7 @@ Snapshot SnapshotOf(const api::ObjectKey& key, const api::Object& object) {
   for (const api::OwnerReference& owner : object.metadata.owner_references) snapshot.owners.push_back(owner.uid);
   snapshot.metadata_digest = MetadataDigest(object.metadata);
   snapshot.resource_version = object.metadata.resource_version;
+  ReadStatus(object, snapshot);
   return snapshot;
 }
 

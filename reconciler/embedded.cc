@@ -8,6 +8,7 @@ api::Expected<std::unique_ptr<Embedded>> Embedded::Open(StoreOptions store, api:
                                                         const Machine& machine, ManagerOptions options) {
   for (api::schema::Kind& kind : BuiltinKinds())
     if (auto added = catalog.Add(std::move(kind)); !added) return added.error();
+  store.clock = &machine.clock;
   auto opened = Store::Open(std::move(store));
   if (!opened) return opened.error();
   return std::unique_ptr<Embedded>(new Embedded(*std::move(opened), std::move(catalog), machine, std::move(options)));

@@ -20,6 +20,8 @@ class Embedded {
 
   Client& client() { return client_; }
   Manager& manager() { return manager_; }
+  /// What writes the audit log; for refusals, which reach no client.
+  Audit& audit() { return audit_; }
   const api::schema::Catalog& catalog() const { return catalog_; }
   api::ResourceVersion revision() const { return store_->revision(); }
 

@@ -30,7 +30,9 @@ struct Engine {
   Audit& audit;
   const host::Clock& clock;
   host::Entropy& entropy;
-  bool checks_purity = false;  ///< Each Diff is asked twice, and another answer is an error: for tests of controllers.
+  /// Each Diff is asked twice, and another answer is an error; so is a step's `desired` that is no digest (StepText).
+  /// For tests of controllers.
+  bool checks_purity = false;
 };
 
 /// That an object is to be left alone: `spec.suspend`, which people write and every kind has.

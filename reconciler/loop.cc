@@ -185,6 +185,7 @@ void Loop::Reconcile(const Request& request) {
     auto fresh = own_writes_.CatchUp(engine_.informers);
     auto snapshot = engine_.informers.Find(resource_)->Get(request.namespace_, request.name);
     if (!fresh) {
+      CountStale();
       record.outcome = "retry";
       record.failures = fresh.error().message;
       record.next = ScheduleRetry(request, fresh.error());
@@ -194,6 +195,7 @@ void Loop::Reconcile(const Request& request) {
       ReconcileObject(request, *snapshot, record);
     } else {
       queue_.Forget(request);
+      object_times_.Forget(request);
       engine_.path_watches.Keep({this, request}, {});
       const std::string name = (request.namespace_.empty() ? "" : request.namespace_ + "/") + request.name;
       (void)engine_.approvals.Settle(options_.name, std::string(controller_->kind().kind) + " " + name);
@@ -217,6 +219,7 @@ void Loop::Reconcile(const Request& request) {
 void Loop::Count(const PassRecord& record, const PassOutcome& outcome) {
   std::lock_guard lock(mutex_);
   stats_.slow += outcome.is_slow ? 1 : 0;
+  stats_.stale += outcome.is_stale ? 1 : 0;
   if (outcome.error) {
     ++stats_.failed;
     stats_.terminal += outcome.error->code == Code::kInvalid ? 1 : 0;
@@ -228,9 +231,37 @@ void Loop::Count(const PassRecord& record, const PassOutcome& outcome) {
   }
 }
 
-LoopStats Loop::Stats() const {
+void Loop::CountStale() {
   std::lock_guard lock(mutex_);
-  return stats_;
+  ++stats_.stale;
+}
+
+ObjectCounts Loop::CountObjects() const {
+  ObjectCounts counts;
+  const Informer* informer = engine_.informers.Find(resource_);
+  if (!informer) return counts;
+  for (const SnapshotPtr& snapshot : informer->List()) {
+    ++counts.exist;
+    counts.ready += snapshot->is_ready ? 1 : 0;
+    counts.synced += snapshot->is_synced ? 1 : 0;
+    if (!snapshot->has_suspension || counts.suspended.size() == ObjectCounts::kSuspendedMax) continue;
+    auto object = api::codec::ParseObject(snapshot->text);
+    if (object && SuspensionOf(*object, engine_.clock.Now()))
+      counts.suspended.emplace_back(snapshot->key.namespace_, snapshot->key.name);
+  }
+  return counts;
+}
+
+LoopMetrics Loop::Metrics() const {
+  LoopMetrics metrics{.controller = options_.name,
+                      .kind = controller_->kind(),
+                      .workers = options_.workers,
+                      .objects = CountObjects(),
+                      .object_times = object_times_.Stats(),
+                      .queue = queue_.Stats()};
+  std::lock_guard lock(mutex_);
+  metrics.loop = stats_;
+  return metrics;
 }
 
 /// The tasks of an object that had no finalizer of ours end with it.
@@ -266,8 +297,11 @@ void Loop::ReconcileObject(const Request& request, const SnapshotPtr& snapshot, 
                             .is_broken = queue_.IsBroken(request),
                             .wake = [this, request] { Wake(request, "a task ended"); },
                             .waker = this};
+  const api::ObjectMeta metadata = object->metadata;
+  object_times_.PassBegins(*object, engine_.clock.Now());
   Pass pass(engine_, *controller_, options, own_writes_, *std::move(object));
   PassOutcome outcome = pass.Run();
+  object_times_.PassEnded(metadata, outcome, engine_.clock.Now());
   record.rounds = outcome.rounds;
   record.steps = std::move(outcome.results.steps);
   Finish(request, outcome, record);

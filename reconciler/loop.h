@@ -11,6 +11,7 @@
 #include "reconciler/controller.h"
 #include "reconciler/engine.h"
 #include "reconciler/metrics.h"
+#include "reconciler/object_times.h"
 #include "reconciler/pass.h"
 #include "reconciler/work_queue.h"
 
@@ -52,7 +53,8 @@ class Loop final : public Waker {
   const std::string& resource() const { return resource_; }
   const AnyController& controller() const { return *controller_; }
   const WorkQueue& queue() const { return queue_; }
-  LoopStats Stats() const;
+  /// What it has done so far, and what there is of its kind.
+  LoopMetrics Metrics() const;
   /// In the object's group: `hero.dev/user`. Empty: none.
   const std::string& finalizer() const { return finalizer_; }
 
@@ -69,6 +71,8 @@ class Loop final : public Waker {
   void Add(const Request& request, std::string_view cause, AddOptions options);
   void NoteCause(const Request& request, std::string_view cause);
   std::vector<std::string> TakeCauses(const Request& request);
+  ObjectCounts CountObjects() const;
+  void CountStale();
   void Count(const PassRecord& record, const PassOutcome& outcome);
   void OnOwnChange(const SnapshotPtr& before, const SnapshotPtr& after);
   void OnWatchedChange(const Sources::Watched& watched, const SnapshotPtr& before, const SnapshotPtr& after);
@@ -85,6 +89,7 @@ class Loop final : public Waker {
   // Thread-safe.
   WorkQueue queue_;
   OwnWrites own_writes_;
+  ObjectTimes object_times_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <utility>
 
 #include "host/log.h"
-#include "reconciler/thread_group.h"
 
 namespace reconciler {
 namespace {
@@ -80,21 +80,29 @@ Expected<void> Manager::Run(std::stop_token stop) {
     base.Start("file watch", [this](std::stop_token own) { machine_.file_watch->Run(std::move(own)); });
   for (const auto& [name, run] : runnables_) base.Start(name, run);
 
-  if (auto synced = SyncInformers(stop); !synced) return synced;
-  for (const auto& loop : loops_) loop->StartHostSources();
+  auto synced = SyncInformers(stop);
+  if (!synced) return synced.error();
+  if (*synced) StartWork(base, workers);
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait(lock, stop, [] { return false; });
+  EndWork(base, workers);
+  return {};
+}
+
+void Manager::StartWork(ThreadGroup& base, ThreadGroup& workers) {
+  StartHostSources();
   base.Start("informers", [this](std::stop_token own) { informers_.Run(own); });
   base.Start("housekeeping", [this](std::stop_token own) { RunHousekeeping(own); });
   for (const auto& loop : loops_)
     for (int i = 0; i < loop->options().workers; ++i)
       workers.Start(loop->options().name, [&loop](std::stop_token own) { loop->Run(own); });
   host::log::Info("started", {{"loops", std::to_string(loops_.size())}});
+}
 
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait(lock, stop, [] { return false; });
+void Manager::EndWork(ThreadGroup& base, ThreadGroup& workers) {
   const auto asked = std::chrono::steady_clock::now();
-
   for (const auto& loop : loops_) loop->Drain();
   if (!workers.WaitUntil(asked + options_.drain_deadline)) workers.RequestStop();
   workers.WaitUntil(asked + options_.stop_deadline);
@@ -102,13 +110,11 @@ Expected<void> Manager::Run(std::stop_token stop) {
   const bool has_ended =
       workers.Running().empty() && base.WaitUntil(std::max(asked + options_.stop_deadline,
                                                            std::chrono::steady_clock::now() + options_.drain_deadline));
-  if (!has_ended && options_.on_stuck) {
-    std::string stuck = Busy();
-    for (const ThreadGroup* group : {&workers, &base})
-      for (const std::string& name : group->Running()) stuck += (stuck.empty() ? "" : ", ") + name;
-    options_.on_stuck(stuck);
-  }
-  return {};
+  if (has_ended || !options_.on_stuck) return;
+  std::string stuck = Busy();
+  for (const ThreadGroup* group : {&workers, &base})
+    for (const std::string& name : group->Running()) stuck += (stuck.empty() ? "" : ", ") + name;
+  options_.on_stuck(stuck);
 }
 
 /// The objects in hand, in words.
@@ -121,11 +127,13 @@ std::string Manager::Busy() const {
   return text;
 }
 
-Expected<void> Manager::SyncInformers(std::stop_token stop) {
+/// False: it was stopped before every list was in.
+Expected<bool> Manager::SyncInformers(std::stop_token stop) {
   const auto deadline = machine_.clock.SteadyNow() + options_.sync_deadline;
   while (true) {
     auto stepped = informers_.Step();
-    if (stepped || stop.stop_requested()) return {};
+    if (stepped) return true;
+    if (stop.stop_requested()) return false;
     if (machine_.clock.SteadyNow() >= deadline)
       return Error{Code::kTimeout, "CacheSyncTimeout",
                    "the first lists did not come in time: " + stepped.error().message};
@@ -151,12 +159,15 @@ void Manager::RunHousekeeping(std::stop_token stop) {
   }
 }
 
+void Manager::StartHostSources() {
+  if (std::exchange(has_host_sources_, true)) return;
+  for (const auto& loop : loops_) loop->StartHostSources();
+}
+
 bool Manager::Step() {
-  const bool is_first = !is_connected_;
   Connect();
   if (auto stepped = informers_.Step(); !stepped) return false;
-  if (is_first)
-    for (const auto& loop : loops_) loop->StartHostSources();
+  StartHostSources();
   tasks_.StopLate();
   recorder_.Sweep();
   for (const auto& loop : loops_) loop->WatchDirectories();
@@ -180,8 +191,7 @@ std::vector<QueueReport> Manager::Queues() const {
 std::vector<MetricFamily> Manager::Metrics() const {
   std::vector<LoopMetrics> loops;
   loops.reserve(loops_.size());
-  for (const auto& loop : loops_)
-    loops.push_back({loop->options().name, loop->options().workers, loop->Stats(), loop->queue().Stats()});
+  for (const auto& loop : loops_) loops.push_back(loop->Metrics());
   auto families = MetricsOf(loops);
   // This process holds the store's lock, so it leads.
   families.push_back({"leader_election_master_status",
@@ -191,15 +201,20 @@ std::vector<MetricFamily> Manager::Metrics() const {
   MetricFamily cached{"informer_objects", "Objects in the cache of a kind.", MetricFamily::Type::kGauge, {}};
   MetricFamily verified{
       "informer_verified_seconds", "Since the cache was last known to be complete.", MetricFamily::Type::kGauge, {}};
-  MetricFamily stale{"stale_sync_skips_total", "Watches that had fallen silent.", MetricFamily::Type::kCounter, {}};
+  MetricFamily silent{
+      "informer_silent_watches_total", "Watches that had fallen silent.", MetricFamily::Type::kCounter, {}};
   for (const auto& [resource, informer] : informers_.all()) {
     const InformerStats stats = informer->Stats();
-    const std::vector<std::pair<std::string, std::string>> labels = {{"resource", resource}};
+    const MetricLabels labels = {{"resource", resource}};
     cached.samples.push_back({.labels = labels, .value = static_cast<double>(stats.objects)});
     verified.samples.push_back({.labels = labels, .value = std::chrono::duration<double>(stats.verified_ago).count()});
-    stale.samples.push_back({.labels = labels, .value = static_cast<double>(stats.stale_found)});
+    silent.samples.push_back({.labels = labels, .value = static_cast<double>(stats.stale_found)});
   }
-  for (MetricFamily* family : {&cached, &verified, &stale}) families.push_back(std::move(*family));
+  for (MetricFamily* family : {&cached, &verified, &silent}) families.push_back(std::move(*family));
+  MetricFamily& sql = families.emplace_back(MetricFamily{
+      "kine_sql_time_seconds", "How long a transaction of the store took.", MetricFamily::Type::kHistogram, {}});
+  for (const auto& [reason, took] : store_.Stats().transactions)
+    sql.samples.push_back(SampleOf({{"error_code", reason}}, took));
   return families;
 }
 

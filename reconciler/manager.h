@@ -17,6 +17,7 @@
 #include "reconciler/loop.h"
 #include "reconciler/planner.h"
 #include "reconciler/store.h"
+#include "reconciler/thread_group.h"
 
 namespace reconciler {
 
@@ -66,12 +67,12 @@ class Manager {
   /// server.
   void AddRunnable(std::string name, std::function<void(std::stop_token)> run);
 
-  /// Blocks until stop is requested and everything has ended. Errors: kTimeout when a kind's first list did not come in
-  /// time.
+  /// Blocks until stop is requested and everything has ended; a stop before the first lists are in starts no worker.
+  /// Errors: kTimeout when a kind's first list did not come in time.
   api::Expected<void> Run(std::stop_token stop);
 
   /// Does one thing that is ready, in this thread: takes in changes, makes a pass, runs a task. False when there was
-  /// nothing.
+  /// nothing, or when a list failed: the next Step asks again.
   bool Step();
 
   /// What would be done now, for objects as they are in the store. Any thread; kUnavailable before the first lists are
@@ -93,7 +94,10 @@ class Manager {
  private:
   void AddLoop(std::unique_ptr<AnyController> controller, const LoopOptions& options);
   void Connect();
-  api::Expected<void> SyncInformers(std::stop_token stop);
+  api::Expected<bool> SyncInformers(std::stop_token stop);
+  void StartHostSources();
+  void StartWork(ThreadGroup& base, ThreadGroup& workers);
+  void EndWork(ThreadGroup& base, ThreadGroup& workers);
   void KeepHouse();
   void RunHousekeeping(std::stop_token stop);
   std::string Busy() const;
@@ -112,7 +116,9 @@ class Manager {
   const Engine engine_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::vector<std::pair<std::string, std::function<void(std::stop_token)>>> runnables_;
-  bool is_connected_ = false;  // Of the thread that sets up and runs.
+  // Of the thread that sets up and runs.
+  bool is_connected_ = false;
+  bool has_host_sources_ = false;
 };
 
 }  // namespace reconciler

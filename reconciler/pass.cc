@@ -40,6 +40,11 @@ api::Json AsJson(const std::map<std::string, std::string>& map) {
   return json;
 }
 
+/// A digest (SHA-1 and SHA-256 in hex) or a version number; empty: the step says it all.
+bool IsDigest(std::string_view desired) {
+  return desired.size() <= 64 && desired.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 /// The soonest time at which a pending step has to be looked at; no value when none is pending.
 std::optional<milliseconds> PendingDeadline(const Results& results) {
   std::optional<milliseconds> soonest;
@@ -97,6 +102,8 @@ PassOutcome Pass::Run() {
   if (has_children_) sooner(kChildrenDeadline);
   outcome.error = error_;
   outcome.is_held = !held_reason_.empty();
+  outcome.is_ready = !error_ && !outcome.is_gone && !outcome.is_held && VerdictOfPass().open_steps.empty();
+  outcome.is_stale = is_stale_;
   outcome.is_slow = is_slow_;
   outcome.has_thrown = has_thrown_;
   outcome.rounds = rounds_;
@@ -150,6 +157,7 @@ void Pass::RunRounds() {
 /// Observes and diffs. False when the world could not be read: nothing is done then, for unknown is not absent.
 bool Pass::Look() {
   if (auto fresh = own_writes_.CatchUp(engine_.informers); !fresh) {
+    is_stale_ = true;
     Fail(fresh.error(), "");
     return false;
   }
@@ -183,9 +191,12 @@ bool Pass::MakePlan() {
   std::set<std::string> wanted;
   std::optional<Error> mistake;
   for (const Chain& chain : plan_.chains)
-    for (const Step& step : chain.steps)
+    for (const Step& step : chain.steps) {
       if (!wanted.insert(step.id()).second)
         mistake = Error{Code::kInternal, "DuplicateStep", "a bug: two steps of one plan are called " + step.id()};
+      if (engine_.checks_purity && !IsDigest(step.text.desired))
+        mistake = Error{Code::kInternal, "NotDigest", "a bug: what is desired of " + step.id() + " is no digest"};
+    }
   if (engine_.checks_purity && Describe(look_->Diff(now)) != Describe(plan_))
     mistake = Error{Code::kInternal, "NotPure", "a bug: Diff answers twice in different ways"};
   if (mistake) {

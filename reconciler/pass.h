@@ -35,7 +35,9 @@ struct PassOutcome {
   bool is_pending = false;                                   ///< Long work is under way.
   bool is_held = false;                                      ///< Steps wait for an approval, or are only observed.
   bool is_gone = false;                                      ///< It was deleted, and nothing holds it for us any more.
+  bool is_ready = false;                                     ///< What Ready says now.
   bool is_slow = false;                                      ///< A look took longer than it may.
+  bool is_stale = false;                                     ///< A cache was behind the controller's own writes.
   bool has_thrown = false;
   int rounds = 0;  ///< Looks that led to steps.
   Results results{};
@@ -90,6 +92,7 @@ class Pass {
   std::string failures_;             // All of them, in words.
   bool has_children_ = false;        // Of a deleted object: they go first.
   bool is_slow_ = false;
+  bool is_stale_ = false;
   bool has_thrown_ = false;
 };
 

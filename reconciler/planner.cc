@@ -117,10 +117,20 @@ class Planner {
     const Plan plan = (*look)->Diff(engine_.clock.Now());
     report_.is_incomplete = report_.is_incomplete || plan.more;
     for (const Error& problem : plan.problems) AddProblem(controller, key, problem);
-    const auto guarded = GuardedSteps(plan.chains, engine_.informers);
-    if (!guarded.empty())
-      report_.approvals.push_back({controller, key, HashOf(AsHeld(guarded, controller, *object)), guarded.size()});
-    AddSteps(controller, key, plan.chains, guarded);
+    AddSteps(controller, key, plan.chains, WaitingSteps(controller, key, *object, plan.chains));
+  }
+
+  /// The guarded ones, unless an operator has approved them.
+  std::vector<const Step*> WaitingSteps(const std::string& controller, const ObjectKey& key, const api::Object& object,
+                                        const std::vector<Chain>& chains) {
+    auto guarded = GuardedSteps(chains, engine_.informers);
+    if (guarded.empty()) return guarded;
+    const auto held = AsHeld(guarded, controller, object);
+    const auto approved = engine_.approvals.IsApproved(controller, NameOf(object), held);
+    if (!approved) AddProblem(controller, key, approved.error());
+    if (approved && *approved) return {};
+    report_.approvals.push_back({controller, key, HashOf(held), guarded.size()});
+    return guarded;
   }
 
   void AddSteps(const std::string& controller, const ObjectKey& key, const std::vector<Chain>& chains,

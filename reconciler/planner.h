@@ -23,7 +23,7 @@ struct PlannedStep {
   std::string controller{};
   api::ObjectKey object{};
   std::size_t chain = 0;    ///< Steps of one chain need each other; chains do not.
-  bool is_guarded = false;  ///< Waits for an approval.
+  bool is_guarded = false;  ///< Waits for an approval that nobody has given yet.
   StepText text{};
 };
 

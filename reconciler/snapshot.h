@@ -21,7 +21,10 @@ struct Snapshot {
   std::size_t metadata_digest = 0;  ///< Of labels, annotations and owners: equal when none of them changed.
   std::vector<std::pair<std::string, std::string>> labels{};  ///< Sorted by key.
   std::vector<api::Uid> owners{};
-  std::string text{};  ///< Compact JSON of the whole object, keys sorted.
+  bool is_ready = false;        ///< Its condition Ready is True.
+  bool is_synced = false;       ///< The last pass saw this generation, and neither failed nor waits for a person.
+  bool has_suspension = false;  ///< `spec.suspend` is there, whether its end has come or not.
+  std::string text{};           ///< Compact JSON of the whole object, keys sorted.
 };
 
 /// Immutable, shared by the store, watches and informers: nobody copies an object to read it.

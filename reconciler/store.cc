@@ -1,6 +1,7 @@
 #include "reconciler/store.h"
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -20,6 +21,11 @@ using api::Error;
 using api::Expected;
 using api::ObjectKey;
 using api::ResourceVersion;
+
+/// Kine's buckets.
+constexpr std::array kSqlBounds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2,  0.25, 0.3,  0.35, 0.4, 0.45,
+                                   0.5,   0.6,  0.7,   0.8,  0.9, 1.0,  1.5,  2.0,  2.5,  3.0,  3.5, 4.0,
+                                   4.5,   5.0,  6.0,   7.0,  8.0, 9.0,  10.0, 15.0, 20.0, 25.0, 30.0};
 
 SnapshotPtr Finish(Draft draft, std::int64_t revision) {
   draft.snapshot.resource_version = {revision};
@@ -126,6 +132,8 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   static std::size_t DropsMax(std::size_t writes);
   void PlanDrops(LogBatch& log, std::int64_t newest, std::size_t rows_max) const;
   void ForgetDropped(const LogBatch& log);
+  std::chrono::steady_clock::time_point TimeNow() const;
+  void CountTransaction(std::chrono::steady_clock::time_point began, const Expected<void>& done);
   Queues Publish(const Outcome& outcome);
 
   // Constant after construction.
@@ -149,6 +157,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   std::uint64_t commits_ = 0;
   std::uint64_t failed_commits_ = 0;
   std::uint64_t compaction_slices_ = 0;
+  std::map<std::string, SecondsHistogram> transactions_;  // By the error's reason.
 };
 
 Store::StoreWatch::~StoreWatch() {
@@ -215,8 +224,10 @@ void Store::Impl::LeadCommit(std::unique_lock<std::mutex>& lock) {
   }
   Outcome outcome = Prepare(batch);
   lock.unlock();
+  const auto began = TimeNow();
   const auto written = outcome.log.rows.empty() ? Expected<void>() : database_->Write(outcome.log);
   lock.lock();
+  if (!outcome.log.rows.empty()) CountTransaction(began, written);
   Queues told;
   if (written) {
     told = Publish(outcome);
@@ -331,12 +342,15 @@ bool Store::Impl::Compact() {
   PlanDrops(log, revision_, kRows);
   lock.unlock();
   bool has_more = !log.dropped.empty();
+  const bool is_transaction = has_more;
+  const auto began = TimeNow();
   const auto written = has_more ? database_->Write(log) : Expected<void>();
   if (!has_more) {
     const auto given = database_->GiveBack();
     has_more = given && *given;
   }
   lock.lock();
+  if (is_transaction) CountTransaction(began, written);
   if (written) ForgetDropped(log);
   is_committing_ = false;
   committed_.notify_all();
@@ -354,7 +368,19 @@ StoreStats Store::Impl::Stats() const {
           .superseded = superseded_.size(),
           .commits = commits_,
           .failed_commits = failed_commits_,
-          .compaction_slices = compaction_slices_};
+          .compaction_slices = compaction_slices_,
+          .transactions = transactions_};
+}
+
+std::chrono::steady_clock::time_point Store::Impl::TimeNow() const {
+  return options_.clock ? options_.clock->SteadyNow() : std::chrono::steady_clock::time_point();
+}
+
+/// Guarded by mutex_, which the caller holds.
+void Store::Impl::CountTransaction(std::chrono::steady_clock::time_point began, const Expected<void>& done) {
+  if (!options_.clock) return;
+  const auto took = options_.clock->SteadyNow() - began;
+  transactions_.try_emplace(done ? "" : done.error().reason, kSqlBounds).first->second.Count(took);
 }
 
 Expected<std::unique_ptr<Watch>> Store::Impl::Open(std::string_view resource, ResourceVersion from) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,7 +10,9 @@
 #include <vector>
 
 #include "api/meta/expected.h"
+#include "host/clock.h"
 #include "reconciler/client.h"
+#include "reconciler/seconds_histogram.h"
 #include "reconciler/snapshot.h"
 #include "reconciler/watch.h"
 
@@ -40,6 +43,7 @@ struct StoreOptions {
   std::size_t watch_queue_max =
       4096;                     ///< Events a watch may lag behind; beyond it the stream is ended. Above history_max.
   std::size_t batch_max = 128;  ///< Mutations in one commit; beyond 64 only latency grows (docs/adr/0003).
+  const host::Clock* clock = nullptr;  ///< Outlives the store; null: transactions are not timed.
 };
 
 /// What the store holds and has done so far, for metrics.
@@ -53,6 +57,8 @@ struct StoreStats {
   std::uint64_t commits = 0;         ///< Transactions; each carries the writes of all who came together.
   std::uint64_t failed_commits = 0;  ///< Of which nothing was written or acknowledged.
   std::uint64_t compaction_slices = 0;
+  /// How long transactions took, by the reason of those that failed; empty: done.
+  std::map<std::string, SecondsHistogram> transactions{};
 };
 
 /// A revisioned map of objects on SQLite: durable before it is acknowledged, read from memory. Thread-safe.

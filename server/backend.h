@@ -2,6 +2,7 @@
 
 #include "api/schema/schema.h"
 #include "host/clock.h"
+#include "reconciler/audit.h"
 #include "reconciler/client.h"
 
 namespace server {
@@ -11,6 +12,7 @@ struct Backend {
   reconciler::Client& client;
   const api::schema::Catalog& catalog;
   const host::Clock& clock;
+  reconciler::Audit& audit;  ///< Gets who was refused; what is written is audited by the client.
 };
 
 }  // namespace server

@@ -24,11 +24,9 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include "host/log.h"
+#include "server/request_parser.h"
 #include "server/status.h"
 #include "server/unix_socket.h"
 
@@ -37,7 +35,6 @@ namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = boost::beast::http;
 using boost::system::error_code;
 
 using Strand = asio::strand<asio::io_context::executor_type>;
@@ -47,6 +44,7 @@ using Protocol = asio::generic::stream_protocol;  // Unix sockets now; TCP needs
 using Socket = asio::basic_stream_socket<Protocol, Strand>;
 
 constexpr std::size_t kReadAhead = 64u << 10;  // Beyond the headers; also what an endless chunk extension can fill.
+constexpr std::size_t kReadBytes = 64u << 10;  // At once: a unix socket holds some 200 KiB.
 constexpr std::size_t kPieceBytes = 1u << 20;  // Of an answer, per deadline: 35 kB/s at least.
 constexpr std::size_t kLingerBytesMax = 16u << 20;      // Of an oversized body that is read only to be thrown away.
 constexpr std::size_t kRefusedMax = 64;                 // Connections beyond the limit that are being told so at once.
@@ -109,12 +107,12 @@ class Session : public std::enable_shared_from_this<Session> {
   void CancelReads();
 
   void WaitForRequest();
-  void ReadHeader();
-  void OnHeader(error_code failure);
-  void ReadBody();
+  void BeginRequest();
+  void Parse();
+  void SayContinue();
+  void ReadMore();
   void OnReadFailure(error_code failure);
   void OnRequest();
-  Request TakeRequest(Target target);
   Response ServeGuarded(const Request& request) const;
   void Answer(const api::Error& error);
 
@@ -141,7 +139,7 @@ class Session : public std::enable_shared_from_this<Session> {
   State state_ = State::kIdle;
   unsigned armed_ = 0;  // Tells a deadline that was set anew from one whose handler was already under way.
   beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  std::optional<RequestParser> parser_;
   bool is_late_ = false;
   bool is_kept_alive_ = false;
   bool is_head_ = false;
@@ -248,58 +246,58 @@ void Session::Close() {
 void Session::WaitForRequest() {
   if (hub_.is_draining) return Close();
   state_ = State::kIdle;
-  if (buffer_.size() > 0) return ReadHeader();  // The next request came with the last one.
+  if (buffer_.size() > 0) return BeginRequest();  // The next request came with the last one.
   Arm(hub_.options.idle_max);
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code failure) {
     if (self->state_ != State::kIdle) return;
     if (failure) return self->Close();
-    self->ReadHeader();
+    self->BeginRequest();
   });
 }
 
-void Session::ReadHeader() {
+void Session::BeginRequest() {
   state_ = State::kReading;
   is_late_ = false;
-  parser_.emplace();
-  parser_->header_limit(static_cast<std::uint32_t>(hub_.options.header_bytes_max));
-  parser_->body_limit(hub_.options.body_bytes_max);
+  parser_.emplace(RequestLimits{hub_.options.header_bytes_max, hub_.options.body_bytes_max});
   Arm(hub_.options.request_max);
-  http::async_read_header(socket_, buffer_, *parser_,
-                          [self = shared_from_this()](error_code failure, std::size_t) { self->OnHeader(failure); });
+  Parse();
 }
 
-void Session::OnHeader(error_code failure) {
-  if (state_ != State::kReading) return;
-  if (failure) return OnReadFailure(failure);
-  if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return ReadBody();
+/// Takes in what has come, and asks for more until the request is whole.
+void Session::Parse() {
+  const auto taken = parser_->Take({static_cast<const char*>(buffer_.data().data()), buffer_.size()});
+  if (!taken) return Answer(taken.error());
+  buffer_.consume(*taken);
+  if (parser_->is_done()) return OnRequest();
+  if (parser_->AsksToContinue()) return SayContinue();
+  if (buffer_.size() == buffer_.max_size())
+    return Answer(BadRequest("malformed HTTP request: a line beyond the limit"));
+  ReadMore();
+}
+
+void Session::SayContinue() {
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   asio::async_write(socket_, asio::buffer(kContinue), [self = shared_from_this()](error_code problem, std::size_t) {
     if (self->state_ != State::kReading) return;
     if (problem) return self->Close();
-    self->ReadBody();
+    self->Parse();
   });
 }
 
-void Session::ReadBody() {
-  http::async_read(socket_, buffer_, *parser_, [self = shared_from_this()](error_code failure, std::size_t) {
+void Session::ReadMore() {
+  const auto space = buffer_.prepare(std::min(kReadBytes, buffer_.max_size() - buffer_.size()));
+  socket_.async_read_some(space, [self = shared_from_this()](error_code failure, std::size_t size) {
     if (self->state_ != State::kReading) return;
     if (failure) return self->OnReadFailure(failure);
-    self->OnRequest();
+    self->buffer_.commit(size);
+    self->Parse();
   });
 }
 
 void Session::OnReadFailure(error_code failure) {
-  const bool has_begun = parser_->got_some() || buffer_.size() > 0;
   if (is_late_) return Answer({api::Code::kTimeout, "RequestTimeout", "the request did not arrive in time"});
-  if (failure == http::error::header_limit)
-    return Answer({api::Code::kInvalid, "RequestHeaderFieldsTooLarge",
-                   "Request header fields too large: limit is " + std::to_string(hub_.options.header_bytes_max)});
-  if (failure == http::error::body_limit)
-    return Answer({api::Code::kInvalid, "RequestEntityTooLarge",
-                   "Request entity too large: limit is " + std::to_string(hub_.options.body_bytes_max)});
-  const bool is_ours = failure.category() == http::make_error_code(http::error::end_of_stream).category();
-  if (!has_begun || failure == http::error::end_of_stream || !is_ours) return Close();
-  Answer(BadRequest("malformed HTTP request: " + failure.message()));
+  if (failure != asio::error::eof || !parser_->has_begun()) return Close();
+  Answer(BadRequest("malformed HTTP request: it ends in the middle"));
 }
 
 /// An answer to what is no request: the connection cannot go on behind it.
@@ -310,31 +308,20 @@ void Session::Answer(const api::Error& error) {
   Respond(Refuse(error));
 }
 
-Request Session::TakeRequest(Target target) {
-  auto message = parser_->release();
-  Request request{.method = std::string(message.method_string()), .target = std::move(target), .caller = caller_};
-  for (const auto& field : message) {
-    Header header{.name = std::string(field.name_string()), .value = std::string(field.value())};
-    for (char& c : header.name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    request.headers.push_back(std::move(header));
-  }
-  request.body = std::move(message.body());
-  is_kept_alive_ = message.keep_alive() && !hub_.is_draining;
-  is_head_ = message.method() == http::verb::head;
-  is_http10_ = message.version() < 11;
-  parser_.reset();
-  return request;
-}
-
 void Session::OnRequest() {
-  auto target = ParseTarget({parser_->get().target().data(), parser_->get().target().size()});
-  const bool is_understood = target.has_value();
-  Request request = TakeRequest(target ? *target : Target{});
+  ParsedRequest parsed = parser_->Release();
+  parser_.reset();
+  is_kept_alive_ = parsed.is_kept_alive && !hub_.is_draining;
+  is_head_ = parsed.request.method == "HEAD";
+  is_http10_ = parsed.is_http10;
+  auto target = ParseTarget(parsed.target);
+  Request& request = parsed.request;
+  request.caller = caller_;
   state_ = State::kWorking;
   ++armed_;
   deadline_.cancel();
-  if (!is_understood) return Respond(Refuse(BadRequest(target.error().message)));
+  if (!target) return Respond(Refuse(BadRequest(target.error().message)));
+  request.target = *std::move(target);
   if (!hub_.service.may_block(request)) return Respond(ServeGuarded(request));
   // The guard keeps the io threads alive while nothing of this connection waits for the socket.
   asio::post(hub_.workers, [self = shared_from_this(), guard = asio::make_work_guard(io_),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/codec/json.h"
+#include "api/codec/text.h"
 #include "server/discovery.h"
 #include "server/impersonate.h"
 #include "server/metrics.h"
@@ -28,6 +29,16 @@ std::string_view EngineDocument(const std::vector<std::string>& segments) {
   for (const std::string_view name : {"plan", "queue", "why"})
     if (segments[2] == name) return name;
   return {};
+}
+
+constexpr std::size_t kVerbMax = 32;  // Of a method that nobody knows.
+
+/// As the audit names objects: `users.hero.dev/alice`, with `/status` behind it.
+std::string TargetOf(const Route& route) {
+  std::string target = route.kind->resource();
+  for (const std::string* part : {&route.namespace_, &route.name, &route.subresource})
+    if (!part->empty()) target += "/" + api::codec::Printable(*part);
+  return target;
 }
 
 Response NoSuchVerb(std::string_view verb, const Route& route) {
@@ -60,7 +71,8 @@ Response ServeObjects(const Backend& backend, const Request& request, std::strin
 
 }  // namespace
 
-Surface::Surface(Backend backend, EngineView engine) : backend_(backend), engine_(std::move(engine)) {}
+Surface::Surface(Backend backend, EngineView engine)
+    : backend_(backend), engine_(std::move(engine)), refusals_(backend.audit, backend.clock) {}
 
 bool Surface::MayBlock(const Request& request) const {
   if (!IsRead(request) || !EngineDocument(request.target.segments).empty()) return true;
@@ -69,20 +81,40 @@ bool Surface::MayBlock(const Request& request) const {
 }
 
 Response Surface::Serve(const Request& request) {
-  auto acting = ActingCaller(request);
-  if (!acting) return Refuse(acting.error(), {.plural = "users"});
-  if (acting->impersonator.empty()) return ServeAs(request);
-  Request of_member = request;
-  of_member.caller = *std::move(acting);
-  return ServeAs(of_member);
+  const auto began = backend_.clock.SteadyNow();
+  const auto route = FindRoute(backend_.catalog, request.target.segments);
+  Response response = Judge(request, route ? &*route : nullptr);
+  times_.Count(request, route ? &*route : nullptr, backend_.clock.SteadyNow() - began);
+  return response;
 }
 
-/// Judges by the request's caller, who may be a member as whom an operator acts.
-Response Surface::ServeAs(const Request& request) {
-  const auto route = FindRoute(backend_.catalog, request.target.segments);
+/// Finds out as whom it is to be judged.
+Response Surface::Judge(const Request& request, const Route* route) {
+  auto acting = ActingCaller(request);
+  if (!acting) {
+    if (acting.error().code == Code::kForbidden)
+      refusals_.Note(request.caller, {.actor = request.caller.Actor(),
+                                      .verb = "impersonate",
+                                      .target = "users/" + api::codec::Printable(request.Find("impersonate-user"), 64),
+                                      .outcome = acting.error().reason});
+    return Refuse(acting.error(), {.plural = "users"});
+  }
+  if (acting->impersonator.empty()) return ServeAs(request.caller, request, route);
+  Request of_member = request;
+  of_member.caller = *std::move(acting);
+  return ServeAs(request.caller, of_member, route);
+}
+
+/// Judges by the request's caller, who may be a member as whom the operator at the other end, `peer`, acts.
+Response Surface::ServeAs(const Caller& peer, const Request& request, const Route* route) {
   const std::string verb = route ? VerbOf(request, *route) : "get";
-  if (auto allowed = Authorize(request.caller, verb, route ? &*route : nullptr); !allowed)
+  if (auto allowed = Authorize(request.caller, verb, route); !allowed) {
+    refusals_.Note(peer, {.actor = request.caller.Actor(),
+                          .verb = api::codec::Printable(verb, kVerbMax),
+                          .target = TargetOf(*route),
+                          .outcome = allowed.error().reason});
     return Refuse(allowed.error(), Subject::Of(*route->kind, route->name));
+  }
   if (route) return ServeObjects(backend_, request, verb, *route);
   const std::string_view document = EngineDocument(request.target.segments);
   if (document.empty()) return ServeFixed(request);
@@ -109,7 +141,9 @@ Response Surface::ServeFixed(const Request& request) const {
 
 Response Surface::ServeEngine(std::string_view document, const Request& request) {
   if (document == "metrics") {
-    Response response = TextResponse(200, MetricsText(engine_.metrics()));
+    auto families = engine_.metrics();
+    families.push_back(times_.Family());
+    Response response = TextResponse(200, MetricsText(families));
     for (Header& header : response.headers)
       if (header.name == "Content-Type") header.value = kMetricsType;
     return response;

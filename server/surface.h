@@ -7,6 +7,9 @@
 #include "server/backend.h"
 #include "server/engine_view.h"
 #include "server/http.h"
+#include "server/refusals.h"
+#include "server/request_times.h"
+#include "server/route.h"
 
 namespace server {
 
@@ -23,7 +26,8 @@ class Surface {
   Response Serve(const Request& request);
 
  private:
-  Response ServeAs(const Request& request);
+  Response Judge(const Request& request, const Route* route);
+  Response ServeAs(const Caller& peer, const Request& request, const Route* route);
   Response ServeFixed(const Request& request) const;
   Response ServeEngine(std::string_view document, const Request& request);
   Response ServePlan(const reconciler::PlanQuery& asked);
@@ -34,6 +38,9 @@ class Surface {
   const Backend backend_;
   const EngineView engine_;
 
+  // Thread-safe.
+  Refusals refusals_;
+  RequestTimes times_;
   std::counting_semaphore<kPlansMax> plans_{kPlansMax};
 };
 

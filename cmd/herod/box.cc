@@ -118,7 +118,7 @@ Expected<std::unique_ptr<Box>> Box::Open(const Config& config, const std::string
 
   reconciler::Manager& manager = parts->engine->manager();
   parts->surface = std::make_unique<server::Surface>(
-      server::Backend{parts->engine->client(), parts->engine->catalog(), parts->clock},
+      server::Backend{parts->engine->client(), parts->engine->catalog(), parts->clock, parts->engine->audit()},
       server::EngineView{.plan = [&manager](const reconciler::PlanQuery& query) -> Expected<api::Json> {
                            auto report = manager.Plan(query);
                            if (!report) return report.error();

@@ -11,8 +11,8 @@
 #include "api/v1/user.h"
 #include "client/wire_client.h"
 #include "host/linux/clock.h"
-#include "host/linux/processes.h"
 #include "reconciler/typed.h"
+#include "tests/support/team_forge.h"
 #include "tests/support/temp_dir.h"
 
 namespace tests {
@@ -21,16 +21,11 @@ namespace {
 using api::v1::User;
 using std::chrono::seconds;
 
-constexpr const char* kKey =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWccnXcv3p/yP3/8nqnIuKRqPSRRpC1FgrpY1YmHpxY someone@laptop";
-
 /// A running box: real git, real files, the control socket and a client on it. Nothing is faked.
 class RunningBox {
  public:
   RunningBox() {
-    Git({"init", "-q", "--bare", "-b", "development", forge_});
-    Git({"init", "-q", "-b", "development", work_});
-    config_.team.url = "file://" + forge_;
+    config_.team.url = forge_.url();
     Start();
   }
 
@@ -57,20 +52,9 @@ class RunningBox {
     if (box_) Stop();
   }
 
-  void WriteUser(const std::string& name, const std::string& more = "") {
-    std::filesystem::create_directories(work_ + "/users");
-    std::ofstream(work_ + "/users/" + name + ".toml")
-        << "name = \"" << name << "\"\nssh_pubkeys = [\"" << kKey << "\"]\ngroups = [\"developers\"]\n"
-        << "branch_suffix = \"" << name << "\"\nmanifest_template = \"developer\"\n"
-        << more;
-  }
-  void RemoveUser(const std::string& name) { std::filesystem::remove(work_ + "/users/" + name + ".toml"); }
-
-  void Push() {
-    Git({"-C", work_, "add", "-A"});
-    Git({"-C", work_, "-c", "user.name=T", "-c", "user.email=t@localhost", "commit", "-qm", "change"});
-    Git({"-C", work_, "push", "-q", forge_, "development"});
-  }
+  void WriteUser(const std::string& name, const std::string& more = "") { forge_.WriteUser(name, more); }
+  void RemoveUser(const std::string& name) { forge_.RemoveUser(name); }
+  void Push() { forge_.Push(); }
 
   /// Waits, by a watch of a kind, until `is_so`. False when it is not so after 20 s without any change of that kind.
   bool WaitUntil(const std::function<bool()>& is_so, const std::string& resource = "users.hero.dev") {
@@ -135,23 +119,9 @@ class RunningBox {
   const std::string& root() const { return root_; }
 
  private:
-  void Git(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "git");
-    host::linux::SpawnedProcesses processes;
-    auto done = processes.Run({.argv = arguments,
-                               .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
-                                               {"HOME", "/nonexistent"},
-                                               {"GIT_CONFIG_NOSYSTEM", "1"}},
-                               .deadline = seconds(30)},
-                              {});
-    REQUIRE_MESSAGE(done, done.error().message);
-    REQUIRE_MESSAGE(done->exit_code == 0, done->err);
-  }
-
   const TempDir dir_;
   const std::string root_ = dir_ / "box";
-  const std::string forge_ = dir_ / "hero_team.git";
-  const std::string work_ = dir_ / "work";
+  const TeamForge forge_{dir_.Path()};
   const host::linux::SystemClock clock_;
   herod::Config config_;
   std::unique_ptr<herod::Box> box_;
@@ -191,7 +161,7 @@ TEST_CASE("[HTB-01][HTB-10][HTB-13][HTB-15][HTB-16] box: a pushed commit becomes
   CHECK(box.Line("/etc/group", "developers").find("alice") != std::string::npos);
   CHECK(box.Line("/etc/group", "hero").find("alice") != std::string::npos);
   CHECK(box.Line("/etc/shadow", "alice").starts_with("alice:*:"));
-  CHECK(box.Read("/home/alice/.ssh/authorized_keys").find(kKey) != std::string::npos);
+  CHECK(box.Read("/home/alice/.ssh/authorized_keys").find(TeamForge::kKey) != std::string::npos);
 
   box.WriteUser("alice", "deactivated = true\n");
   box.Push();

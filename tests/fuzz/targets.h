@@ -33,6 +33,7 @@ void RunObject(std::string_view input);    ///< An object as JSON.
 void RunSchema(std::string_view input);    ///< Two YAML documents: a schema and a value.
 void RunPatch(std::string_view input);     ///< A JSON array: a value and patches for it.
 void RunSelector(std::string_view input);  ///< A label selector, a field selector, a JSONPath.
+void RunHttp(std::string_view input);      ///< The bytes of a connection: requests one after the other.
 void RunRequest(std::string_view input);   ///< A request's target, then, behind a byte 0, its Accept and Content-Type.
 void RunNames(std::string_view input);     ///< A text to be a name; also as a name.
 void RunText(std::string_view input);      ///< A time, a duration, base64, a text for people.

@@ -1,4 +1,9 @@
+#include <algorithm>
+#include <cstddef>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "api/codec/json.h"
 #include "api/codec/yaml.h"
@@ -6,6 +11,7 @@
 #include "api/schema/schema.h"
 #include "server/http.h"
 #include "server/negotiate.h"
+#include "server/request_parser.h"
 #include "server/selector.h"
 #include "tests/fuzz/targets.h"
 
@@ -115,6 +121,71 @@ void RunRequest(std::string_view input) {
   response.With("X-Echo", std::string(accept));
   const std::string head = server::FormatHead(response, server::Framing::kLength, true);
   Promise(head.ends_with("\r\n\r\n") && head.find("\r\n\r\n") == head.size() - 4, "no value ends a head");
+}
+
+namespace {
+
+/// What a connection came to.
+struct Heard {
+  std::vector<server::ParsedRequest> requests{};
+  std::string refused_with{};  ///< The reason of what ended it; empty: it waits for more.
+};
+
+/// As the listener does: bytes come in pieces of `piece`, and what is left over is given again.
+Heard Hear(std::string_view input, std::size_t piece) {
+  constexpr server::RequestLimits kLimits{.header_bytes_max = 512, .body_bytes_max = 1024};
+  Heard heard;
+  std::optional<server::RequestParser> parser(kLimits);
+  std::string waiting;
+  while (!input.empty()) {
+    waiting += input.substr(0, piece);
+    input.remove_prefix(std::min(piece, input.size()));
+    for (bool goes_on = true; goes_on && !waiting.empty();) {
+      const auto taken = parser->Take(waiting);
+      if (!taken) {
+        Promise(taken.error().code == api::Code::kInvalid, "what is read wrong is invalid");
+        Promise(!taken.error().message.empty(), "an error has a message");
+        heard.refused_with = taken.error().reason;
+        return heard;
+      }
+      Promise(*taken <= waiting.size(), "no more is taken than was given");
+      waiting.erase(0, *taken);
+      goes_on = parser->is_done() || parser->AsksToContinue();
+      if (!parser->is_done()) continue;
+      heard.requests.push_back(parser->Release());
+      parser.emplace(kLimits);
+    }
+  }
+  return heard;
+}
+
+}  // namespace
+
+void RunHttp(std::string_view input) {
+  const Heard whole = Hear(input, std::max<std::size_t>(input.size(), 1));
+  for (const server::ParsedRequest& parsed : whole.requests) {
+    const server::Request& request = parsed.request;
+    Promise(!request.method.empty() && !parsed.target.empty(), "a request has a method and a target");
+    Promise(request.body.size() <= 1024, "a body keeps its limit");
+    for (const server::Header& header : request.headers) {
+      Promise(std::none_of(header.name.begin(), header.name.end(), [](char c) { return c >= 'A' && c <= 'Z'; }),
+              "names of headers are in lower case");
+      Promise(header.value.find_first_of("\r\n") == std::string::npos, "a header is one line");
+    }
+    (void)server::ParseTarget(parsed.target);
+  }
+  // However it was cut, it is the same conversation: nobody smuggles a request past the place of a cut.
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}}) {
+    const Heard cut = Hear(input, piece);
+    Promise(cut.requests.size() == whole.requests.size(), "a cut changes no number of requests");
+    for (std::size_t i = 0; i < cut.requests.size(); ++i) {
+      const server::ParsedRequest& a = whole.requests[i];
+      const server::ParsedRequest& b = cut.requests[i];
+      Promise(a.request.method == b.request.method && a.target == b.target && a.request.body == b.request.body &&
+                  a.request.headers.size() == b.request.headers.size() && a.is_kept_alive == b.is_kept_alive,
+              "a cut changes no request");
+    }
+  }
 }
 
 }  // namespace fuzz

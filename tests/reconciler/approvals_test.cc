@@ -2,6 +2,7 @@
 #include "reconciler/approvals.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -176,6 +177,35 @@ TEST_CASE("[ENGINE-18] contract: a plan is what the apply then does, its approva
   REQUIRE(plan->approvals.size() == 1);
   h.Settle();
   CHECK(ApprovalsOf(h).at(0).metadata.name == plan->approvals[0].hash);
+}
+
+/// Of a plan for everything: the steps that wait, and how many approvals it asks for.
+std::pair<int, std::size_t> WaitingIn(ToyHarness& h) {
+  const auto plan = h.manager().Plan({});
+  REQUIRE(plan);
+  const auto waiting = std::count_if(plan->steps.begin(), plan->steps.end(),
+                                     [](const reconciler::PlannedStep& step) { return step.is_guarded; });
+  return {static_cast<int>(waiting), plan->approvals.size()};
+}
+
+TEST_CASE("[ENGINE-18] contract: a plan says of approved steps that they will run, and asks no more for them") {
+  FiveParts h;
+  h.Put("a", {"x", {"p4", "p5"}});
+  CHECK(WaitingIn(h) == std::pair{3, std::size_t{1}});
+  SUBCASE("approved before they were asked for") {
+    const std::string hash = h.manager().Plan({})->approvals.at(0).hash;
+    h.Harness::Put(reconciler::Approval{.metadata = {.name = hash}, .spec = {.approved = true}});
+  }
+  SUBCASE("asked for, then approved") {
+    h.Settle();
+    CHECK(WaitingIn(h) == std::pair{3, std::size_t{1}});
+    Approve(h, ApprovalsOf(h).at(0).metadata.name);
+  }
+  CHECK(WaitingIn(h) == std::pair{0, std::size_t{0}});
+  CHECK(h.manager().Plan({})->steps.size() == 3);
+  h.Put("a", {"x", {"p5"}});  // Another plan: the approval is not for it.
+  CHECK(WaitingIn(h) == std::pair{4, std::size_t{1}});
+  CHECK(h.parts() == 5);
 }
 
 TEST_CASE(

@@ -105,13 +105,45 @@ TEST_CASE("[ENGINE-5] contract: two steps of one name are a bug of the controlle
   CHECK(h.Ready("a") == "False DuplicateStep");
 }
 
+TEST_CASE("[ENGINE-6] contract: what a step writes stands in the plan as a digest; bytes of it are refused in tests") {
+  const std::string content = "password = hunter2";
+  struct Row {
+    std::string desired;
+    const char* ready;
+  };
+  const Row rows[] = {{content, "False NotDigest"},
+                      {api::codec::Sha256Hex(content) + "00", "False NotDigest"},
+                      {api::codec::Sha256Hex(content), "True Reconciled"},
+                      {"17", "True Reconciled"},  // A vault's version.
+                      {"", "True Reconciled"}};
+  for (const auto& [desired, ready] : rows) {
+    CAPTURE(desired);
+    ToyHarness h;
+    h.controller->diff = [&, want = desired](const Toy& object, const ToyState& state, api::Time) {
+      Plan plan;
+      if (!state.have)
+        plan.Then({"write", object.metadata.name, "is missing", want},
+                  [&h, name = object.metadata.name] { return h.world.Set(name, "x"); });
+      return plan;
+    };
+    h.Put("a", {"x"});
+    h.Settle();
+    CHECK(h.Ready("a") == ready);
+    for (const char* resource : {"toys.test.dev", "events"}) {
+      const auto list = h.client().List(resource);
+      for (const auto& object : list->items) CHECK(object->text.find("hunter2") == std::string::npos);
+    }
+    for (const std::string& line : h.audit_log.lines()) CHECK(line.find("hunter2") == std::string::npos);
+  }
+}
+
 /// A plan of one step that wants long work until the world has the text.
 auto LongWork(ToyWorld& world, int& runs, milliseconds deadline = seconds(10)) {
   return [&world, &runs, deadline](const Toy& object, const ToyState& state, api::Time) {
     Plan plan;
     if (state.have == object.spec.want || object.metadata.is_deleting()) return plan;
     const std::string name = object.metadata.name;
-    plan.Then({"build", name, "is missing", object.spec.want},
+    plan.Then({"build", name, "is missing", api::codec::Sha256Hex(object.spec.want)},
               [&world, &runs, deadline, name, want = object.spec.want](StepContext& context) {
                 return context.Ensure({.input = want,
                                        .deadline = deadline,
@@ -206,7 +238,7 @@ TEST_CASE(
     (void)now;
     Plan plan;
     const std::string next = state.have.value_or("") + "x";
-    plan.Then({"write", object.metadata.name, "longer", next},
+    plan.Then({"write", object.metadata.name, "longer", api::codec::Sha256Hex(next)},
               [&h, name = object.metadata.name, next] { return h.world.Set(name, next); });
     return plan;
   };

@@ -7,6 +7,9 @@
 //   what is hidden in the diff is overwritten by the apply ............. contract [ENGINE-18]
 //   a plan was reviewed and something else was applied ................. contract [ENGINE-17]
 //   compaction blocked writers for minutes ............................. store
+#include <functional>
+#include <utility>
+
 #include <doctest/doctest.h>
 
 #include "reconciler/collector.h"
@@ -111,6 +114,33 @@ TEST_CASE("[ENGINE-P14] incidents: a controller never acts on a read that is old
   CHECK(h.Get<Part>("late"));
   CHECK(stale == 0);
   CHECK(h.Ready("a") == "True Reconciled");
+}
+
+TEST_CASE("[ENGINE-P14] incidents: a pass that could only look at a stale cache is put off, and counted") {
+  BadDayHarness h;
+  h.Put("a", {"x"});
+  h.Settle();
+  const auto skips = [&] {
+    for (const auto& family : h.second->Metrics())
+      if (family.name == "stale_sync_skips_total") return family.samples.at(0).value;
+    return -1.0;
+  };
+  CHECK(skips() == 0);
+  h.controller->observe = [&](const Toy&, const reconciler::Reader&) -> Expected<void> {
+    h.api.is_silent = true;  // The cache does not hear of the child that is made now.
+    return {};
+  };
+  h.Put("a", {"x", {"p"}});
+  for (int i = 0; i < 5; ++i) h.second->Step();
+  CHECK(h.Get<Part>("p"));
+  const double put_off = skips();
+  CHECK(put_off > 0);
+  h.controller->observe = {};
+  h.api.is_silent = false;
+  h.clock.Advance(minutes(6));
+  h.Settle();
+  CHECK(h.Ready("a") == "True Reconciled");
+  CHECK(skips() == put_off);
 }
 
 TEST_CASE(
@@ -255,6 +285,49 @@ TEST_CASE("[ENGINE] incidents: collection waits for every list, asks the API its
   h.Settle();
   CHECK_FALSE(h.Get<Part>("shared"));
   CHECK(h.Get<Part>("free"));
+}
+
+/// Somebody adopts an object in the moment in which it is about to be deleted.
+class Adopting final : public ClientWrapper {
+ public:
+  Adopting(reconciler::Client& client, std::function<void()> adopt) : ClientWrapper(client), adopt_(std::move(adopt)) {}
+  Expected<reconciler::Written> Delete(const api::ObjectKey& key, const reconciler::DeleteOptions& options) override {
+    if (adopt_) std::exchange(adopt_, {})();
+    return ClientWrapper::Delete(key, options);
+  }
+
+ private:
+  std::function<void()> adopt_;
+};
+
+TEST_CASE("[ENGINE] incidents: an orphan that is adopted while the collector reaches for it stays") {
+  ToyHarness h({.name = "toy", .has_finalizer = false});
+  h.Put("a", {"x"});
+  h.Put("b", {"x"});
+  h.Settle();
+  const Toy gone = *h.Get<Toy>("a");
+  h.Harness::Put(OwnedBy(gone, "p"));
+  Adopting api(h.client(), [&] {
+    Part part = *h.Get<Part>("p");
+    part.metadata.owner_references.push_back(reconciler::OwnerOf(*h.Get<Toy>("b")));
+    part.metadata.owner_references.back().is_controller = false;
+    REQUIRE(h.client().Update(api::codec::ToObject(part), {.actor = "test"}));
+  });
+  reconciler::Informers informers(api, h.clock);
+  for (const char* resource : {"toys.test.dev", "parts.test.dev"}) (void)informers.Of(resource);
+  reconciler::Collector collector(api, informers, h.engine->catalog());
+  collector.Connect();
+  h.Delete<Toy>("a");
+  REQUIRE(informers.Step());
+  CHECK(collector.Step() == 0);
+  CHECK(h.Get<Part>("p"));
+  REQUIRE(informers.Step());
+  CHECK(collector.Step() == 0);  // It has an owner now.
+  CHECK(h.Get<Part>("p"));
+  h.Delete<Toy>("b");
+  REQUIRE(informers.Step());
+  CHECK(collector.Step() == 1);
+  CHECK_FALSE(h.Get<Part>("p"));
 }
 
 TEST_CASE("[ENGINE] incidents: an owner that was made anew under the old name is another one") {

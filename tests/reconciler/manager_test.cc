@@ -1,6 +1,10 @@
 #include "reconciler/manager.h"
 
+#include <algorithm>
+#include <condition_variable>
 #include <future>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -74,14 +78,51 @@ TEST_CASE("[ENGINE] manager: what hangs beyond the stop is named, with its objec
   CHECK(running.done.get());
 }
 
-/// Has no lists to give.
+/// Has no lists to give while it is down.
 class EmptyHanded final : public ClientWrapper {
  public:
   using ClientWrapper::ClientWrapper;
-  api::Expected<reconciler::ObjectList> List(std::string_view, std::string_view) const override {
+  api::Expected<reconciler::ObjectList> List(std::string_view resource, std::string_view namespace_) const override {
+    if (!is_down) return ClientWrapper::List(resource, namespace_);
     return api::Error{api::Code::kUnavailable, "Down", "no answer"};
   }
+
+  bool is_down = true;
 };
+
+/// A manager whose lists do not come, with a host source that says when it was started.
+struct DownHarness : ToyHarness {
+  DownHarness() {
+    auto made = std::make_unique<ToyController>(world);
+    made->watches = [this](reconciler::Sources& sources) {
+      sources.Host([this](reconciler::Waker&) { ++host_sources; });
+    };
+    late.Add(std::move(made), {.name = "late"});
+  }
+
+  EmptyHanded api{client()};
+  const std::unique_ptr<reconciler::Store> tasks = *reconciler::Store::Open({.path = ":memory:"});
+  int host_sources = 0;
+  reconciler::Manager late{api, *tasks, engine->catalog(), {.clock = clock, .entropy = entropy}};
+};
+
+TEST_CASE("[ENGINE] manager: a stop before the first lists are in ends the start, and no source of the host begins") {
+  DownHarness h;
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(h.late.Run(stop.get_token()));
+  CHECK(h.host_sources == 0);
+  CHECK_FALSE(h.late.is_synced());
+}
+
+TEST_CASE("[ENGINE] manager: stepped while the first list fails, it starts the host's sources once the list comes") {
+  DownHarness h;
+  CHECK_FALSE(h.late.Step());
+  CHECK(h.host_sources == 0);
+  h.api.is_down = false;
+  for (int i = 0; i < 3; ++i) (void)h.late.Step();
+  CHECK(h.host_sources == 1);
+}
 
 TEST_CASE("[ENGINE] manager: lists that do not come end the start with what is missing") {
   ToyHarness h;
@@ -157,6 +198,75 @@ TEST_CASE("[ENGINE] manager: with real threads a hundred objects become ready, a
   wait_until([&] { return h.client().List("toys.test.dev")->items.empty(); });
   CHECK(h.client().List("parts.test.dev")->items.empty());
   CHECK_FALSE(h.world.Text("t0"));
+}
+
+/// A seam that joins concurrent calls into one change, as that of the accounts does: nobody's call ends before
+/// `size` are there. One bad member is refused alone.
+class JoiningSeam {
+ public:
+  explicit JoiningSeam(int size) : size_(size) {}
+
+  api::Expected<void> Change(const std::string& name) {
+    std::unique_lock lock(mutex_);
+    ++calls_;
+    if (++inside_ >= size_) {
+      is_open_ = true;
+      joined_.notify_all();
+    }
+    const bool has_joined = joined_.wait_for(lock, seconds(20), [&] { return is_open_; });
+    if (!has_joined) return api::Error{api::Code::kTimeout, "Alone", "nobody came to join " + name};
+    if (name == "bad") return api::Error{api::Code::kInvalid, "Refused", "no such shell"};
+    done_.insert(name);
+    return {};
+  }
+  bool IsDone(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    return done_.contains(name);
+  }
+  int calls() {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+  }
+
+ private:
+  const int size_;
+  std::mutex mutex_;
+  std::condition_variable joined_;
+  // Guarded by mutex_.
+  int inside_ = 0;
+  int calls_ = 0;
+  bool is_open_ = false;
+  std::set<std::string> done_;
+};
+
+TEST_CASE("[ENGINE-14] manager: as many workers as a seam joins are in it at once, and its bad member fails alone") {
+  constexpr int kMembers = 8;
+  JoiningSeam seam(kMembers);
+  ToyHarness h({.name = "toy", .workers = kMembers});
+  h.controller->diff = [&](const Toy& object, const ToyState&, api::Time) {
+    reconciler::Plan plan;
+    const std::string name = object.metadata.name;
+    if (!seam.IsDone(name)) plan.Then({"join", name, "is missing"}, [&seam, name] { return seam.Change(name); });
+    return plan;
+  };
+  for (const char* name : {"a", "b", "c", "bad", "d", "e", "f", "g"}) h.Put(name, {"x"});
+  Running running(h.manager());
+  auto watch = h.client().OpenWatch("toys.test.dev", {0});
+  REQUIRE(watch);
+  const auto is_told = [&] {
+    const auto toys = h.client().List("toys.test.dev")->items;
+    return std::all_of(toys.begin(), toys.end(), [&](const auto& toy) {
+      return !h.Ready(toy->key.name).starts_with("U") && h.Ready(toy->key.name) != "";
+    });
+  };
+  while (!is_told()) {
+    auto event = (*watch)->Next(seconds(30), {});
+    REQUIRE(event);
+    REQUIRE(*event);
+  }
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g"}) CHECK(h.Ready(name) == "True Reconciled");
+  CHECK(h.Ready("bad") == "False Refused");
+  CHECK(seam.calls() == kMembers);  // Nobody was asked again because of the bad one.
 }
 
 }  // namespace

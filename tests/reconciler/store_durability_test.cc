@@ -12,6 +12,7 @@
 #include <doctest/doctest.h>
 #include <sqlite3.h>
 
+#include "tests/support/fake_clock.h"
 #include "tests/support/file_size_limit.h"
 #include "tests/support/seed.h"
 #include "tests/support/store_writes.h"
@@ -127,7 +128,8 @@ TEST_CASE("[SEC-61] store: another process is refused while one holds the file, 
 TEST_CASE("[ENGINE] store: on a full disk no writer is acknowledged, reads and watches go on, and writes work again") {
   const tests::TempDir dir;
   const std::string path = dir / "store.db";
-  auto store = OpenStore(path);
+  const tests::FakeClock clock;
+  auto store = OpenStore(path, {.clock = &clock});
   REQUIRE(store->Commit(WriteThing("before", 1)));
   auto watch = store->OpenWatch(tests::kThings, {0});
   std::atomic<int> acknowledged = 0;
@@ -153,6 +155,8 @@ TEST_CASE("[ENGINE] store: on a full disk no writer is acknowledged, reads and w
     CHECK(store->OpenWatch(tests::kThings, {1}));
     CHECK_FALSE(store->Compact());
     CHECK(store->Stats().failed_commits >= 1);
+    CHECK(store->Stats().transactions.at("DiskFull").Cumulative().back().second == store->Stats().failed_commits);
+    CHECK(store->Stats().transactions.at("").Cumulative().back().second == 1);
   }
   REQUIRE(store->Commit(WriteThing("after", 2)));
   CHECK((*(*watch)->Next({}, {}))->object->key.name == "before");
@@ -250,6 +254,47 @@ TEST_CASE("[ENGINE] incident: a store at rest gives back what it no longer needs
   CHECK(store->revision() == ResourceVersion{599});
   CHECK(ValueOf(*store->Get(ThingKey("a0"))) == 0);
   CHECK(store->List(tests::kThings, "").items.size() == 1);
+}
+
+TEST_CASE("[ENGINE] store: compaction beside writers loses no write of theirs, and they leave nothing behind") {
+  constexpr std::int64_t kWrites = 150;
+  const tests::TempDir dir;
+  const std::string path = dir / "store.db";
+  auto store = OpenStore(path, {.history_max = 20, .watch_queue_max = 100'000});
+  auto watch = store->OpenWatch(tests::kThings, {0});
+  REQUIRE(watch);
+  std::atomic<int> refused = 0;
+  {
+    const std::jthread compactor([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) store->Compact();
+    });
+    std::vector<std::jthread> writers;
+    writers.reserve(kWriters);
+    for (std::int64_t writer = 0; writer < kWriters; ++writer)
+      writers.emplace_back([&, writer] {
+        const std::string name = "w" + std::to_string(writer);
+        ResourceVersion expected{};
+        for (std::int64_t i = 0; i < kWrites; ++i) {
+          const auto written = store->Commit(WriteThing(name, i, expected, std::string(4'000, 'x')));
+          refused += written ? 0 : 1;
+          if (written) expected = (*written)->resource_version;
+        }
+      });
+    writers.clear();
+  }
+  CHECK(refused == 0);
+  while (store->Compact()) {
+  }
+  CHECK(store->Stats().superseded <= 20);  // What a watch may still ask for.
+  std::int64_t seen = 0;
+  for (auto event = (*watch)->Next({}, {}); event && *event; event = (*watch)->Next({}, {})) ++seen;
+  CHECK(seen == kWriters * kWrites);
+  watch->reset();
+  store.reset();
+  store = OpenStore(path);
+  CHECK(store->revision() == ResourceVersion{kWriters * kWrites});
+  for (std::int64_t writer = 0; writer < kWriters; ++writer)
+    CHECK(ValueOf(*store->Get(ThingKey("w" + std::to_string(writer)))) == kWrites - 1);
 }
 
 TEST_CASE("[ENGINE] store: a refused write forgets no row that compaction has before it") {

@@ -119,8 +119,9 @@ class ToyController final : public reconciler::Controller<Toy, ToyState> {
     return diff ? diff(object, state, now) : Usual(object, state);
   }
 
-  ToyStatus Report(const Toy& object, const ToyState& state, const reconciler::Results&) const override {
+  ToyStatus Report(const Toy& object, const ToyState& state, const reconciler::Results& results) const override {
     if (report) report(object);
+    if (history) return history(object, results);
     return {.have = state.have.value_or("")};
   }
 
@@ -158,7 +159,7 @@ class ToyController final : public reconciler::Controller<Toy, ToyState> {
   reconciler::Chain Write(const Toy& object, std::string reason) const {
     reconciler::Chain chain;
     chain.Then(
-        {"write", object.metadata.name, std::move(reason), object.spec.want},
+        {"write", object.metadata.name, std::move(reason), api::codec::Sha256Hex(object.spec.want)},
         [&world = world_, name = object.metadata.name, want = object.spec.want] { return world.Set(name, want); });
     return chain;
   }
@@ -167,7 +168,8 @@ class ToyController final : public reconciler::Controller<Toy, ToyState> {
   std::function<api::Expected<void>(const Toy&, const reconciler::Reader&)> observe{};
   std::function<reconciler::Plan(const Toy&, const ToyState&, api::Time)> diff{};
   std::function<api::Expected<std::vector<reconciler::Chain>>(const std::vector<Toy>&)> inventory{};
-  std::function<void(const Toy&)> report{};  ///< May throw.
+  std::function<void(const Toy&)> report{};                                    ///< May throw.
+  std::function<ToyStatus(const Toy&, const reconciler::Results&)> history{};  ///< A status made from the one before.
   mutable std::map<std::string, int> looks;  ///< By name. Guarded by world.mutex while threads run.
 
  private:

@@ -1,4 +1,8 @@
+#include <array>
+#include <chrono>
 #include <pwd.h>
+#include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -128,4 +132,62 @@ TEST_CASE("[WIRE] a refusal says who, what and where as Kubernetes does") {
   CHECK(
       TextAt(cluster, {"message"}) ==
       "users.hero.dev is forbidden: User \"jo\" cannot create resource \"users\" in API group \"hero.dev\" at the cluster scope");
+}
+
+/// The audit's lines as values.
+std::vector<api::Json> AuditOf(const ApiBox& box) {
+  std::vector<api::Json> lines;
+  for (const std::string& line : box.audit_log.lines()) {
+    auto json = api::codec::ParseJson(line);
+    REQUIRE(json);
+    lines.push_back(*std::move(json));
+  }
+  return lines;
+}
+
+TEST_CASE("[SEC-01][SEC-54] who is refused is in the audit log: who, what, and from where") {
+  ApiBox box;
+  box.caller = {.uid = 1001, .gid = 1001, .pid = 4711, .name = "jo"};
+  REQUIRE(box.Ask("GET", "/apis/hero.dev/v1/users/a").status == 404);
+  REQUIRE(box.audit_log.lines().empty());  // Who may read is no news.
+  REQUIRE(box.Ask("DELETE", "/apis/hero.dev/v1/namespaces/alice/slots/a").status == 403);
+  REQUIRE(box.Ask("PUT", "/apis/hero.dev/v1/users/a/status", "{}").status == 403);
+  REQUIRE(box.Ask("GET", "/version", "", {{"impersonate-user", "root"}}).status == 403);
+  box.caller = {.uid = 0, .pid = 12, .name = "root", .is_operator = true};
+  REQUIRE(box.Ask("POST", "/apis/hero.dev/v1/users", "{}", {{"impersonate-user", "jo"}}).status == 403);
+  const auto lines = AuditOf(box);
+  REQUIRE(lines.size() == 4);
+  const std::array<std::array<std::string, 4>, 4> rows{{
+      {"jo", "delete", "slots.hero.dev/alice/a", "control socket, uid 1001, pid 4711"},
+      {"jo", "update", "users.hero.dev/a/status", "control socket, uid 1001, pid 4711"},
+      {"jo", "impersonate", "users/root", "control socket, uid 1001, pid 4711"},
+      {"jo (by root)", "create", "users.hero.dev", "control socket, uid 0, pid 12"},
+  }};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CAPTURE(i);
+    CHECK(TextAt(lines[i], {"actor"}) == rows[i][0]);
+    CHECK(TextAt(lines[i], {"verb"}) == rows[i][1]);
+    CHECK(TextAt(lines[i], {"target"}) == rows[i][2]);
+    CHECK(TextAt(lines[i], {"from"}) == rows[i][3]);
+    CHECK(TextAt(lines[i], {"outcome"}) == "Forbidden");
+  }
+}
+
+TEST_CASE("[SEC-54] nobody fills the audit log with refusals, and what was left out is counted") {
+  ApiBox box;
+  box.caller = {.uid = 1001, .pid = 1, .name = "jo"};
+  const auto ask = [&](int times) {
+    for (int i = 0; i < times; ++i) REQUIRE(box.Ask("DELETE", "/apis/hero.dev/v1/users/a").status == 403);
+  };
+  ask(100);
+  REQUIRE(AuditOf(box).size() == 60);
+  CHECK(TextAt(AuditOf(box).back(), {"reason"}) == "the last one of this minute that is written");
+  box.caller = {.uid = 1002, .pid = 2, .name = "sam"};
+  ask(1);
+  CHECK(AuditOf(box).size() == 61);  // One account's noise hides nobody else.
+  box.clock.Advance(std::chrono::minutes(1));
+  box.caller = {.uid = 1001, .pid = 1, .name = "jo"};
+  ask(1);
+  REQUIRE(AuditOf(box).size() == 62);
+  CHECK(TextAt(AuditOf(box).back(), {"reason"}) == "after 40 that were not written");
 }

@@ -33,7 +33,8 @@ TEST_CASE("[WIRE] no more than two plans are made at once, the third is told to 
   int depth = 0;
   std::vector<int> statuses;
   server::Surface surface(
-      {box.registry, box.catalog, box.clock}, {.plan = [&](const reconciler::PlanQuery&) -> api::Expected<api::Json> {
+      {box.registry, box.catalog, box.clock, box.audit},
+      {.plan = [&](const reconciler::PlanQuery&) -> api::Expected<api::Json> {
         // A plan that asks for a plan, as deep as it gets.
         if (++depth < 5) {
           const auto inner =

@@ -10,6 +10,7 @@
 #include "reconciler/registry.h"
 #include "reconciler/store.h"
 #include "server/surface.h"
+#include "tests/support/fake_append_log.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/harness.h"
 #include "tests/support/sample_kinds.h"
@@ -41,7 +42,9 @@ struct ApiBox {
   api::ObjectKey asked_why{};  ///< Of the last history that was asked for.
   std::vector<reconciler::PassRecord> history{};
   std::vector<reconciler::MetricFamily> metrics{};
-  server::Surface surface{{registry, catalog, clock},
+  FakeAppendLog audit_log{};
+  reconciler::Audit audit{&audit_log};
+  server::Surface surface{{registry, catalog, clock, audit},
                           {.plan =
                                [this](const reconciler::PlanQuery& query) {
                                  planned_for = query;

@@ -1,0 +1,82 @@
+#include "server/request_parser.h"
+
+#include <cstdint>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "server/status.h"
+
+namespace server {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+api::Error TooLong(std::string reason, const std::string& what, std::size_t limit) {
+  return {api::Code::kInvalid, std::move(reason), what + " too large: limit is " + std::to_string(limit)};
+}
+
+}  // namespace
+
+struct RequestParser::Impl {
+  RequestLimits limits;
+  http::request_parser<http::string_body> parser{};
+  bool asks_to_continue = false;
+
+  api::Error ErrorOf(const error_code& failure) const {
+    if (failure == http::error::header_limit)
+      return TooLong("RequestHeaderFieldsTooLarge", "Request header fields", limits.header_bytes_max);
+    if (failure == http::error::body_limit)
+      return TooLong("RequestEntityTooLarge", "Request entity", limits.body_bytes_max);
+    return BadRequest("malformed HTTP request: " + failure.message());
+  }
+};
+
+RequestParser::RequestParser(const RequestLimits& limits) : impl_(new Impl{.limits = limits}) {
+  impl_->parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
+  impl_->parser.body_limit(limits.body_bytes_max);
+}
+RequestParser::~RequestParser() = default;
+
+api::Expected<std::size_t> RequestParser::Take(std::string_view bytes) {
+  auto& parser = impl_->parser;
+  std::size_t used = 0;
+  while (used < bytes.size() && !parser.is_done()) {
+    const bool had_head = parser.is_header_done();
+    error_code failure;
+    used += parser.put(boost::asio::buffer(bytes.substr(used)), failure);
+    if (failure == http::error::need_more) return used;
+    if (failure) return impl_->ErrorOf(failure);
+    if (had_head || !parser.is_header_done()) continue;
+    parser.eager(true);  // Not before, or it would go on into a body that nobody has asked for yet.
+    impl_->asks_to_continue =
+        !parser.is_done() && boost::beast::iequals(parser.get()[http::field::expect], "100-continue");
+    if (impl_->asks_to_continue) return used;
+  }
+  return used;
+}
+
+bool RequestParser::has_begun() const { return impl_->parser.got_some(); }
+bool RequestParser::is_done() const { return impl_->parser.is_done(); }
+bool RequestParser::AsksToContinue() { return std::exchange(impl_->asks_to_continue, false); }
+
+ParsedRequest RequestParser::Release() {
+  auto message = impl_->parser.release();
+  ParsedRequest parsed{.request = {.method = std::string(message.method_string())},
+                       .target = std::string(message.target()),
+                       .is_kept_alive = message.keep_alive(),
+                       .is_http10 = message.version() < 11};
+  for (const auto& field : message) {
+    Header header{.name = std::string(field.name_string()), .value = std::string(field.value())};
+    for (char& c : header.name)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    parsed.request.headers.push_back(std::move(header));
+  }
+  parsed.request.body = std::move(message.body());
+  return parsed;
+}
+
+}  // namespace server

@@ -1,0 +1,59 @@
+#include "reconciler/recorder.h"
+
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "tests/support/harness.h"
+
+namespace tests {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// The engine's API with as many events as a test wants, of which nobody sweeps any unasked.
+struct EventBench : Harness {
+  EventBench() : Harness(api::schema::Catalog()) {}
+
+  void Emit(reconciler::Recorder& recorder, int from, int to) const {
+    const api::Object about{.api_version = "test.dev/v1", .kind = "Toy", .metadata = {.name = "a", .uid = {"u"}}};
+    for (int i = from; i < to; ++i) recorder.Normal(about, "toy", "Made", "event " + std::to_string(i));
+  }
+  std::size_t events() const { return client().List("events")->items.size(); }
+};
+
+TEST_CASE("[ENGINE] recorder: more old events than one sweep takes go in the next ones, without waiting for a minute") {
+  EventBench h;
+  reconciler::Recorder recorder(h.client(), h.clock);
+  h.Emit(recorder, 0, 1200);
+  REQUIRE(h.events() == 1200);
+  h.clock.Advance(minutes(61));
+  h.Emit(recorder, 1200, 1210);
+  recorder.Sweep();
+  CHECK(h.events() == 710);  // 500 at once, so that nobody else waits long.
+  recorder.Sweep();
+  CHECK(h.events() == 210);
+  recorder.Sweep();
+  CHECK(h.events() == 10);  // The young ones stay.
+  h.clock.Advance(seconds(59));
+  h.Emit(recorder, 1210, 1211);
+  recorder.Sweep();
+  CHECK(h.events() == 11);
+}
+
+TEST_CASE("[ENGINE] recorder: of too many events the oldest go before their time, as fast as they come") {
+  EventBench h;
+  reconciler::Recorder recorder(h.client(), h.clock, {.kept_max = 100});
+  h.Emit(recorder, 0, 1300);
+  for (const std::size_t left : {800u, 300u, 100u, 100u}) {
+    recorder.Sweep();
+    CHECK(h.events() == left);
+  }
+  const auto rest = h.client().List("events");
+  for (const auto& event : rest->items)
+    CHECK(event->text.find("\"message\":\"event 12") != std::string::npos);  // 1200 to 1299.
+}
+
+}  // namespace
+}  // namespace tests
