@@ -128,6 +128,8 @@ class LibGit2Git::Fetching {
     RemoveLeftovers(mirror, git_.clock_.Now(), deadline_);
     const auto environment = FetchEnvironment(url_, mirror, git_.access_);
     if (!environment) return environment.error().Within(what_);
+    if (heads && !heads->empty())
+      if (auto listed = CheckList(mirror, *environment); !listed) return listed;
     auto fetched = Run(FetchArguments(url_, mirror, true), mirror, *environment);
     // git's own atomic update cannot replace `a` by `a/b`. All objects have come by now, so the second try needs
     // nothing from the network but the list of heads, and removes branches only after it has that.
@@ -156,6 +158,20 @@ class LibGit2Git::Fetching {
   }
 
  private:
+  /// Over https whatever page comes with 200 and without a line's end counts to git as a list without any branch (its
+  /// old "dumb" protocol), and the fetch would remove them all. So nobody loses the last branch over https.
+  Expected<void> CheckList(const std::string& mirror, const std::map<std::string, std::string>& environment) {
+    if (!url_.starts_with("https://")) return {};
+    const auto listed = Run({"ls-remote", "--heads", "--quiet", "--end-of-options", url_}, mirror, environment);
+    if (!listed) return listed.error();
+    if (listed->exit_code != 0) return WhyGitFailed(what_, *listed);
+    if (!listed->out.empty()) return {};
+    return api::Error{Code::kUnavailable, "NoBranches",
+                      what_ +
+                          ": the server names no branch at all, which we take for a broken answer; if all are really "
+                          "gone, delete this Repository"};
+  }
+
   Expected<Finished> Run(const std::vector<std::string>& arguments, const std::string& mirror,
                          const std::map<std::string, std::string>& environment) {
     Command command = GitCommand(arguments, environment);

@@ -51,7 +51,7 @@ struct Box : Harness {
   host::BoxPaths paths = host::PathsOf(world.dir.Path(), "driver");
 };
 
-TEST_CASE("[HTB-02] repository: a push to a local origin is in the status at once") {
+TEST_CASE("[HTB-08] repository: a push to a local origin is in the status at once") {
   Box box;
   box.Declare();
   CHECK(box.Ready() == "True Reconciled");  // Nothing was ever pushed: that is no failure.
@@ -112,7 +112,7 @@ TEST_CASE("[SEC-10] repository: another origin is no rewritten history") {
   CHECK(box.Status().rewritten.empty());
 }
 
-TEST_CASE("[HTB-02] repository: a branch that vanished is gone from the status, the others stay") {
+TEST_CASE("[HTB-08] repository: a branch that vanished is gone from the status, the others stay") {
   Box box;
   const std::string head = box.world.Push("main", {{"a", "1"}});
   box.world.Push("gone", {{"a", "1"}});

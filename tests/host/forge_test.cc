@@ -163,7 +163,7 @@ CommitStatus Status(const std::string& context, CommitState state = CommitState:
   return {.context = context, .state = state, .description = description};
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: its own URLs name a repository, others none", Backend, Fake, Local, Forgejo) {
+TEST_CASE_TEMPLATE("[HTB-17] forge: its own URLs name a repository, others none", Backend, Fake, Local, Forgejo) {
   Backend backend;
   const std::string url = backend.UrlOf(kRepository);
   CHECK(backend.forge.RepositoryOf(url).value_or("") == kRepository);
@@ -179,7 +179,7 @@ TEST_CASE_TEMPLATE("[HTB-07] forge: its own URLs name a repository, others none"
   }
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: the newest status of each context counts, and the same again writes nothing",
+TEST_CASE_TEMPLATE("[HTB-17] forge: the newest status of each context counts, and the same again writes nothing",
                    Backend, Fake, Local, Forgejo) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
@@ -252,7 +252,7 @@ TEST_CASE_TEMPLATE("[SEC-49] forge: a name, commit or context that is none is re
   CHECK(backend.Writes() == before);
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: what is not there is said to be absent", Backend, Fake, Local, Forgejo) {
+TEST_CASE_TEMPLATE("[HTB-17] forge: what is not there is said to be absent", Backend, Fake, Local, Forgejo) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   const std::string nowhere = "lhumina_code/nowhere";
@@ -269,7 +269,7 @@ TEST_CASE_TEMPLATE("[HTB-07] forge: what is not there is said to be absent", Bac
   CHECK(posted.error().reason == "NoSuchCommit");
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: one comment on the merged pull request, rewritten in place", Backend, Fake, Local,
+TEST_CASE_TEMPLATE("[HTB-17] forge: one comment on the merged pull request, rewritten in place", Backend, Fake, Local,
                    Forgejo) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
@@ -333,7 +333,7 @@ TEST_CASE_TEMPLATE("[HTB-12] forge: a collaborator is added once; one that is no
   }
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: nothing is begun once we stop", Backend, Fake, Local, Forgejo) {
+TEST_CASE_TEMPLATE("[HTB-17] forge: nothing is begun once we stop", Backend, Fake, Local, Forgejo) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   std::stop_source stop;

@@ -11,8 +11,8 @@
 
 #include <doctest/doctest.h>
 
-#include "host/forgejo/cpprest_client.h"
 #include "host/forge_url.h"
+#include "host/forgejo/cpprest_client.h"
 #include "host/forgejo/forgejo_forge.h"
 #include "tests/host/forgejo_box.h"
 
@@ -91,7 +91,7 @@ TEST_CASE("[SEC-41] forgejo: a token that is refused is told apart from a right 
   CHECK(world.forgejo.requests().size() == before);
 }
 
-TEST_CASE("[HTB-07] forgejo: what kind of failure an answer is decides when it is tried again") {
+TEST_CASE("[HTB-17] forgejo: what kind of failure an answer is decides when it is tried again") {
   struct Row {
     int status;
     Code code;
@@ -167,7 +167,7 @@ TEST_CASE(
   CHECK(world.forgejo.requests().size() - before == 2);
 }
 
-TEST_CASE("[HTB-07] forgejo: null lists, unknown states and fields that are missing are no surprise") {
+TEST_CASE("[HTB-17] forgejo: null lists, unknown states and fields that are missing are no surprise") {
   World world;
   CHECK(world.Read().value_or({{.context = "none"}}).empty());
   for (const std::string body : {"{}", "null", R"({"statuses":[]})", R"({"statuses":7})"}) {
@@ -199,7 +199,7 @@ TEST_CASE("[SEC-42] forgejo: a repository that is there and hidden, or stays pub
   CHECK(world.forgejo.repositories["lhumina_code-private/fork"].files.empty());
 }
 
-TEST_CASE("[HTB-07] forgejo: a renamed repository is followed with method and token kept") {
+TEST_CASE("[HTB-17] forgejo: a renamed repository is followed with method and token kept") {
   World world;
   world.forgejo.renamed["lhumina_code/old"] = kRepository;
   const CommitStatus status{.context = "x", .state = CommitState::kSuccess};
@@ -347,7 +347,7 @@ TEST_CASE("[SEC-60] forgejo: nobody there is an error at once") {
   CHECK(CodeOf((*forge)->Statuses(kRepository, kCommit, {})) == Code::kUnavailable);
 }
 
-TEST_CASE("[HTB-07] forgejo: at most four requests are under way at once") {
+TEST_CASE("[HTB-17] forgejo: at most four requests are under way at once") {
   World world;
   {
     std::vector<std::jthread> threads;
@@ -361,7 +361,7 @@ TEST_CASE("[HTB-07] forgejo: at most four requests are under way at once") {
   CHECK(world.forgejo.at_once_max() <= 4);
 }
 
-TEST_CASE("[HTB-07] forgejo: its URL is https, and the same wherever it is written alike") {
+TEST_CASE("[HTB-17] forgejo: its URL is https, and the same wherever it is written alike") {
   using host::ForgeUrl;
   using host::ParseForgeUrl;
   CHECK(ParseForgeUrl("https://Forge.Example.ORG:443/git/").value_or({}) ==

@@ -187,7 +187,7 @@ TEST_CASE("[SEC-41] git: the token goes to the forge's host alone, wherever that
 }
 
 TEST_CASE("[SEC-60] git: an https answer that breaks off anywhere changes no branch, and the next fetch is whole") {
-  for (const int broken_answer : {0, 1, 2}) {  // The list of capabilities, that of branches, the pack.
+  for (const int broken_answer : {0, 1, 2, 3, 4}) {  // Capabilities and branches, looked at twice, and the pack.
     for (const int tenths : {0, 3, 5, 9}) {
       CAPTURE(broken_answer);
       CAPTURE(tenths);
@@ -242,6 +242,7 @@ TEST_CASE("[SEC-60] git: a server that cannot be reached, or is none of git's, i
     world.change = [&](const ServedRequest&, const std::string&) { return answer; };
     CHECK(CodeOf(world.FetchHttps(world.https)) == Code::kUnavailable);
   }
+  world.change = nullptr;
   CHECK(CodeOf(world.FetchHttps("https://localhost:1/o/r.git")) == Code::kUnavailable);
   CHECK(CodeOf(world.FetchHttps("https://nowhere.invalid/o/r.git")) == Code::kUnavailable);
   CHECK(world.HeadsOf(world.mirror) == before);

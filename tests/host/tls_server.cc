@@ -63,8 +63,9 @@ ServedRequest ParseHead(const std::string& head) {
   for (std::size_t at = head.find("\r\n") + 2; at < head.size();) {
     const std::size_t end = std::min(head.find("\r\n", at), head.size());
     const std::string line = head.substr(at, end - at);
-    const std::size_t colon = line.find(": ");
-    if (colon != std::string::npos) request.headers[Lower(line.substr(0, colon))] = line.substr(colon + 2);
+    const std::size_t colon = std::min(line.find(':'), line.size());
+    const std::size_t value = std::min(line.find_first_not_of(": ", colon), line.size());
+    request.headers[Lower(line.substr(0, colon))] = line.substr(value);
     at = end + 2;
   }
   return request;
