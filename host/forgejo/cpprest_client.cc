@@ -44,7 +44,8 @@ Error CaughtError() {
     return {Code::kUnavailable, "AnswerTooLarge", error.what()};
   } catch (const http::http_exception& error) {
     std::string text = api::codec::Printable(error.what());
-    if (text.find("SSL") != std::string::npos) text += " (does this machine trust the server's certificate?)";
+    if (text.find("SSL") != std::string::npos)
+      text += " (does this machine, or [forge].ca_file, trust the server's certificate?)";
     return {Code::kUnavailable, "ForgeUnreachable", std::move(text)};
   } catch (const std::exception& error) {
     return {Code::kUnavailable, "ForgeUnreachable", api::codec::Printable(error.what())};
@@ -130,7 +131,10 @@ Expected<HttpAnswer> CppRestClient::Send(const HttpRequest& request, const HttpL
     config.set_max_redirects(0);
     config.set_timeout(std::chrono::ceil<std::chrono::seconds>(limits.deadline));  // Of each leg; ours is over all.
     if (!ca_file_.empty())
-      config.set_ssl_context_callback([file = ca_file_](auto& context) { context.load_verify_file(file); });
+      config.set_ssl_context_callback([file = ca_file_](auto& context) {
+        boost::system::error_code unread;  // Thrown here it would end the process; so nobody is trusted instead.
+        context.load_verify_file(file, unread);
+      });
     const auto client = std::make_shared<http::client::http_client>(web::uri(origin_), config);
     http::http_request message(request.method);
     message.set_request_uri(web::uri(request.target));

@@ -320,9 +320,12 @@ TEST_CASE("[SEC-41] forgejo: a server that cannot prove its name gets nothing") 
     std::string url;
     std::string ca_file;
   };
-  const Row rows[] = {{"an authority that nobody knows", world.server.origin() + "/git", ""},
-                      {"another authority", world.server.origin() + "/git", other_ca},
-                      {"another name", by_address, right_ca}};
+  const Row rows[] = {
+      {"an authority that nobody knows", world.server.origin() + "/git", ""},
+      {"a file of authorities that is absent", world.server.origin() + "/git", world.dir / "absent.pem"},
+      {"a file of authorities that is none", world.server.origin() + "/git", world.dir / "token"},
+      {"another authority", world.server.origin() + "/git", other_ca},
+      {"another name", by_address, right_ca}};
   for (const Row& row : rows) {
     CAPTURE(row.name);
     const auto forge = host::forgejo::ForgejoForge::Create(

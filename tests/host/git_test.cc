@@ -387,6 +387,22 @@ TEST_CASE("[HOST] git: readers and a fetch at the same time") {
   }
 }
 
+TEST_CASE("[HTB-12] git: a first commit is made once, readable by git itself") {
+  World world;
+  const std::string path = world.dir / "below/secrets.git";
+  CHECK(world.git.MakeFirstCommit(path, {{"a/b/c", "deep"}, {"d", std::string("\0", 1)}}).value_or(false));
+  CHECK(world.Git({"-C", path, "fsck", "--strict", "--no-progress"}).empty());
+  CHECK(world.Git({"-C", path, "show", "main:a/b/c"}) == "deep");
+  CHECK(world.Git({"-C", path, "symbolic-ref", "HEAD"}) == "refs/heads/main");
+  CHECK_FALSE(world.git.MakeFirstCommit(path, {{"other", ""}}).value_or(true));
+  CHECK(world.Git({"-C", path, "rev-list", "--count", "main"}) == "1");
+  for (const std::string wrong : {"../x", "a//b", ".git/config", "/etc/x"}) {
+    CAPTURE(wrong);
+    CHECK(CodeOf(world.git.MakeFirstCommit(world.dir / "other.git", {{wrong, "x"}})) == Code::kInvalid);
+  }
+  CHECK(CodeOf(world.git.MakeFirstCommit("below/relative.git", {{"a", "1"}})) == Code::kInvalid);
+}
+
 TEST_CASE("[HOST] fake git: behaves as the real one does") {
   tests::FakeGit git;
   git.Make("file:///origin");
@@ -413,11 +429,15 @@ TEST_CASE("[HOST] fake git: behaves as the real one does") {
   CHECK(CodeOf(git.Heads("/nowhere")) == Code::kNotFound);
   CHECK(CodeOf(git.Fetch("file:///nowhere", "/mirror", {}, {})) == Code::kUnavailable);
 
+  CHECK(git.MakeFirstCommit("/made", {{"a", "1"}}).value_or(false));
+  CHECK_FALSE(git.MakeFirstCommit("/made", {{"b", "1"}}).value_or(true));
+  CHECK(git.Heads("/made").value_or({}).contains("main"));
+
   git.SetHead("file:///origin", "main", "");
   git.FailNth(1, {Code::kTimeout, "Broken", "too slow"});
   CHECK(CodeOf(git.Fetch("file:///origin", "/mirror", {}, {})) == Code::kTimeout);
   CHECK(git.Heads("/mirror").value_or({}) == Branches{{"main", second}});
-  CHECK(git.writes() == 2);
+  CHECK(git.writes() == 3);
 }
 
 }  // namespace
