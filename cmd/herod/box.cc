@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/v1/team.h"
+#include "cmd/herod/forge.h"
 #include "controllers/repository/repository_controller.h"
 #include "controllers/team/team_controller.h"
 #include "controllers/user/user_controller.h"
@@ -84,10 +85,10 @@ controllers::TeamRules TeamRulesOf(const Config& config, const api::schema::Cata
 }  // namespace
 
 struct Box::Parts {
-  explicit Parts(host::BoxPaths box_paths) : paths(std::move(box_paths)) {}
+  Parts(host::BoxPaths box_paths, Config read) : paths(std::move(box_paths)), config(std::move(read)) {}
 
   const host::BoxPaths paths;
-  Config config;
+  const Config config;
   host::linux::SystemClock clock;
   host::linux::SystemEntropy entropy;
   host::linux::SpawnedProcesses processes;
@@ -95,7 +96,8 @@ struct Box::Parts {
   std::unique_ptr<host::linux::AppendFile> audit_log;
   host::passwd::FileAccounts accounts{paths.etc, clock, {.makes_missing_files = true}};
   host::passwd::SandboxHomes homes{paths.root};
-  host::libgit2::LibGit2Git git{processes, clock};
+  host::libgit2::LibGit2Git git{processes, clock, ForgeAccessOf(config.forge)};
+  std::unique_ptr<host::Forge> forge;
   host::libarchive::LibArchives archives{paths};
   host::linux::TeamSyncFiles team_sync{paths.team_sync};
   std::unique_ptr<reconciler::Embedded> engine;
@@ -110,9 +112,11 @@ const host::BoxPaths& Box::paths() const { return parts_->paths; }
 
 Expected<std::unique_ptr<Box>> Box::Open(const Config& config, const std::string& root, bool is_observe_only) {
   auto parts = std::make_unique<Parts>(
-      host::PathsOf(std::filesystem::absolute(root).lexically_normal().string(), config.box.driver));
-  parts->config = config;
+      host::PathsOf(std::filesystem::absolute(root).lexically_normal().string(), config.box.driver), config);
   if (auto made = MakeDirectories(parts->paths); !made) return made.error();
+  auto forge = OpenForge(config.forge, parts->paths, parts->git, parts->clock);
+  if (!forge) return forge.error();
+  parts->forge = *std::move(forge);
   auto file_watch = host::linux::InotifyWatch::Create();
   if (!file_watch) return file_watch.error();
   parts->file_watch = *std::move(file_watch);
