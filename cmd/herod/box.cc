@@ -158,10 +158,10 @@ Expected<void> Box::Run(std::stop_token stop) {
   Parts& parts = *parts_;
   const std::vector<std::string>& groups = parts.config.accounts.groups;
   reconciler::Manager& manager = parts.engine->manager();
-  manager.Add(
-      std::make_unique<controllers::TeamController>(controllers::TeamSeams{.git = parts.git, .sync = parts.team_sync},
-                                                    parts.paths, TeamRulesOf(parts.config, parts.engine->catalog())),
-      {.name = "team", .workers = 1, .has_finalizer = false});
+  manager.Add(std::make_unique<controllers::TeamController>(
+                  controllers::TeamSeams{.git = parts.git, .sync = parts.team_sync, .forge = parts.forge.get()},
+                  parts.paths, TeamRulesOf(parts.config, parts.engine->catalog())),
+              {.name = "team", .workers = 1, .has_finalizer = false});
   manager.Add(std::make_unique<controllers::RepositoryController>(parts.git, parts.paths), {.name = "repository"});
   manager.Add(
       std::make_unique<controllers::UserController>(controllers::UserSeams{parts.accounts, parts.homes, parts.archives},
