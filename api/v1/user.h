@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/meta/object.h"
+#include "api/v1/source.h"
 
 namespace api::v1 {
 
@@ -37,19 +38,6 @@ struct UserLimits {
   }
 };
 
-/// Where in hero_team a user is declared. The blob, not the commit: a commit that leaves the file alone leaves the user
-/// alone.
-struct UserSource {
-  std::string path{};
-  std::string blob{};
-
-  bool operator==(const UserSource&) const = default;
-  static void Fields(auto& self, auto&& field) {
-    field("path", self.path);
-    field("blob", self.blob);
-  }
-};
-
 struct UserSpec {
   std::string name{};                 ///< The Linux account: the object's name with `_` for `-`.
   std::optional<std::int64_t> uid{};  ///< For a new account, from its UidReservation; an existing one keeps its own.
@@ -64,7 +52,7 @@ struct UserSpec {
   bool adopt = false;
   std::optional<ClaudeOrgKey> claude_org_key{};
   std::optional<UserLimits> limits{};
-  UserSource source{};
+  FileSource source{};
 
   bool operator==(const UserSpec&) const = default;
   static void Fields(auto& self, auto&& field) {

@@ -19,9 +19,11 @@
 #include "host/linux/entropy.h"
 #include "host/linux/file_watch.h"
 #include "host/linux/processes.h"
+#include "host/linux/team_sync.h"
 #include "host/log.h"
-#include "host/sandbox/accounts.h"
-#include "host/sandbox/homes.h"
+#include "host/passwd/accounts.h"
+#include "host/passwd/sandbox_homes.h"
+#include "reconciler/admission.h"
 #include "reconciler/embedded.h"
 #include "reconciler/typed.h"
 #include "server/listener.h"
@@ -70,6 +72,16 @@ void EndWhole(const std::string& stuck) {
   std::_Exit(EXIT_FAILURE);
 }
 
+/// What hero_team may ask for. The catalog outlives the rules.
+controllers::TeamRules TeamRulesOf(const Config& config, const api::schema::Catalog& catalog) {
+  return {
+      .users = {.assignable_groups = config.accounts.groups,
+                .reserved_names = {config.box.driver},
+                .check = [&catalog](std::string_view resource,
+                                    const api::Json& spec) { return reconciler::CheckSpec(catalog, resource, spec); }},
+      .manifests = {.orgs = config.repos.orgs.value_or(std::vector{config.forge.code_org})}};
+}
+
 }  // namespace
 
 struct Box::Parts {
@@ -82,11 +94,12 @@ struct Box::Parts {
   host::linux::SpawnedProcesses processes;
   std::unique_ptr<host::linux::InotifyWatch> file_watch;
   std::unique_ptr<host::linux::AppendFile> audit_log;
-  host::sandbox::SandboxAccounts accounts{paths.etc, clock};
-  host::sandbox::SandboxHomes homes{paths.root};
+  host::passwd::FileAccounts accounts{paths.etc, clock, {.makes_missing_files = true}};
+  host::passwd::SandboxHomes homes{paths.root};
   host::libgit2::LibGit2Git git{processes, clock, ForgeAccessOf(config.forge)};
   std::unique_ptr<host::Forge> forge;
   host::libarchive::LibArchives archives{paths};
+  host::linux::TeamSyncFiles team_sync{paths.team_sync};
   std::unique_ptr<reconciler::Embedded> engine;
   std::unique_ptr<server::Surface> surface;
   std::unique_ptr<server::Listener> listener;
@@ -146,8 +159,8 @@ Expected<void> Box::Run(std::stop_token stop) {
   const std::vector<std::string>& groups = parts.config.accounts.groups;
   reconciler::Manager& manager = parts.engine->manager();
   manager.Add(std::make_unique<controllers::TeamController>(
-                  parts.git, parts.paths,
-                  controllers::UserRules{.assignable_groups = groups, .reserved_names = {parts.config.box.driver}}),
+                  controllers::TeamSeams{.git = parts.git, .sync = parts.team_sync, .forge = parts.forge.get()},
+                  parts.paths, TeamRulesOf(parts.config, parts.engine->catalog())),
               {.name = "team", .workers = 1, .has_finalizer = false});
   manager.Add(std::make_unique<controllers::RepositoryController>(parts.git, parts.paths), {.name = "repository"});
   manager.Add(

@@ -27,6 +27,9 @@ constexpr std::chrono::milliseconds kArchiveDeadline{
 constexpr std::int64_t kHumanUidMin = 1000;
 constexpr std::int64_t kHumanUidMax = 59999;
 
+// Of a User: False while its file in hero_team is not applied as it stands. Absent when all is well.
+constexpr std::string_view kSourceValid = "SourceValid";
+
 bool Has(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
@@ -93,7 +96,7 @@ UserController::UserController(const UserSeams& seams, host::BoxPaths paths, Use
     : seams_(seams), paths_(std::move(paths)), options_(std::move(options)) {}
 
 void UserController::Watches(reconciler::Sources& sources) const {
-  sources.Directory({.path = paths_.etc, .entries = {"passwd", "group", "shadow"}});
+  sources.Directory({.path = paths_.etc, .entries = {"passwd", "group", "shadow", "gshadow"}});
 }
 
 Expected<UserState> UserController::Observe(const User& object, const reconciler::Reader& reader) const {
@@ -118,6 +121,11 @@ Expected<UserState> UserController::Observe(const User& object, const reconciler
 
 Plan UserController::Diff(const User& object, const UserState& state, api::Time) const {
   Plan plan;
+  if (object.spec.source.problem)
+    plan.conditions.push_back({.type = std::string(kSourceValid),
+                               .status = api::ConditionStatus::kFalse,
+                               .reason = "InvalidFile",
+                               .message = *object.spec.source.problem + "; what the file said before is in force"});
   const bool is_foreign = state.account && !IsOurs(object, *state.account);
   if (object.metadata.is_deleting()) {
     if (!is_foreign) plan.Add(PlanRemoval(object, state));
@@ -152,10 +160,13 @@ Chain UserController::PlanPresence(const User& object, const UserState& state) c
           return seams.homes.EnsureHome(home, (*account)->uid, (*account)->gid);
         });
   const std::string keys = AuthorizedKeys(object.spec);
-  if (!state.home.has_keys_file || state.home.authorized_keys != keys)
+  const bool is_same = state.home.authorized_keys == keys;
+  if (!state.home.has_keys_file || state.home.is_keys_file_exposed || !is_same)
     chain.Then({.verb = "write keys",
                 .target = wish.home + "/.ssh/authorized_keys",
-                .reason = state.home.has_keys_file ? "differs from the spec" : "is missing",
+                .reason = !state.home.has_keys_file ? "is missing"
+                          : is_same                 ? "is open to others"
+                                                    : "differs from the spec",
                 .desired = api::codec::Sha256Hex(keys)},
                [&homes = seams_.homes, home = wish.home, keys] { return homes.WriteAuthorizedKeys(home, keys); });
   return chain;

@@ -12,6 +12,7 @@
 #include "client/wire_client.h"
 #include "host/linux/clock.h"
 #include "reconciler/typed.h"
+#include "tests/support/ssh_key.h"
 #include "tests/support/team_forge.h"
 #include "tests/support/temp_dir.h"
 
@@ -161,7 +162,7 @@ TEST_CASE("[HTB-01][HTB-10][HTB-13][HTB-15][HTB-16] box: a pushed commit becomes
   CHECK(box.Line("/etc/group", "developers").find("alice") != std::string::npos);
   CHECK(box.Line("/etc/group", "hero").find("alice") != std::string::npos);
   CHECK(box.Line("/etc/shadow", "alice").starts_with("alice:*:"));
-  CHECK(box.Read("/home/alice/.ssh/authorized_keys").find(TeamForge::kKey) != std::string::npos);
+  CHECK(box.Read("/home/alice/.ssh/authorized_keys").find(SshKey("alice")) != std::string::npos);
 
   box.WriteUser("alice", "deactivated = true\n");
   box.Push();

@@ -44,6 +44,8 @@ TEST_CASE("[HTB-13] user: diff, as a table of what is and what has to be done") 
                              .authorized_keys = controllers::AuthorizedKeys(alice.spec)};
   host::HomeState spoilt = home;
   spoilt.authorized_keys += "ssh-ed25519 AAAA mine too\n";
+  host::HomeState exposed = home;
+  exposed.is_keys_file_exposed = true;
 
   struct Row {
     const char* name;
@@ -58,6 +60,10 @@ TEST_CASE("[HTB-13] user: diff, as a table of what is and what has to be done") 
        {},
        "create account alice: is missing\nmake home /home/alice: is missing\n"
        "write keys /home/alice/.ssh/authorized_keys: is missing\n"},
+      {"key file open to others",
+       alice,
+       {good, exposed},
+       "write keys /home/alice/.ssh/authorized_keys: is open to others\n"},
       {"keys by hand", alice, {good, spoilt}, "write keys /home/alice/.ssh/authorized_keys: differs from the spec\n"},
       {"groups and shell by hand",
        alice,

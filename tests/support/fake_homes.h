@@ -39,6 +39,7 @@ class FakeHomes final : public host::Homes {
     }
     entry->second.has_keys_file = true;
     entry->second.authorized_keys = content;
+    entry->second.is_keys_file_exposed = false;
     counter_.CountWrite();
     return {};
   }
