@@ -1,5 +1,7 @@
 #include "cmd/herod/box.h"
 
+#include <array>
+#include <climits>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -64,6 +66,14 @@ Expected<void> MakeDirectories(const host::BoxPaths& paths) {
                                    {paths.forge, perms::owner_all}})
     if (auto made = MakeDirectory(path, mode); !made) return made;
   return {};
+}
+
+/// The configured name of the machine, else its host name.
+std::string BoxName(const BoxSection& box) {
+  if (!box.name.empty()) return box.name;
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "box";
+  return name.data();
 }
 
 /// A thread that hangs cannot be ended; what it left half done is found by the next start.
@@ -163,10 +173,13 @@ Expected<void> Box::Run(std::stop_token stop) {
                   parts.paths, TeamRulesOf(parts.config, parts.engine->catalog())),
               {.name = "team", .workers = 1, .has_finalizer = false});
   manager.Add(std::make_unique<controllers::RepositoryController>(parts.git, parts.paths), {.name = "repository"});
-  manager.Add(
-      std::make_unique<controllers::UserController>(controllers::UserSeams{parts.accounts, parts.homes, parts.archives},
-                                                    parts.paths, controllers::UserOptions{.managed_groups = groups}),
-      {.name = "user", .workers = kUserWorkers});
+  manager.Add(std::make_unique<controllers::UserController>(
+                  controllers::UserSeams{parts.accounts, parts.homes, parts.archives, parts.forge.get()}, parts.paths,
+                  controllers::UserOptions{.managed_groups = groups,
+                                           .claims = {.never_adopted = {parts.config.box.driver}},
+                                           .box = BoxName(parts.config.box),
+                                           .private_org = parts.config.forge.private_org}),
+              {.name = "user", .workers = kUserWorkers});
   manager.AddRunnable("server", [&parts](std::stop_token own) { parts.listener->Run(own); });
 
   const TeamSection& team = parts.config.team;

@@ -8,6 +8,7 @@
 #include "api/codec/text.h"
 #include "api/codec/toml.h"
 #include "api/meta/names.h"
+#include "api/v1/groups.h"
 #include "api/v1/user_file.h"
 
 namespace controllers {
@@ -25,11 +26,6 @@ constexpr std::array<std::string_view, 37> kReserved = {
     "uucp",  "proxy",  "backup", "list",    "irc",     "nobody",     "sshd",      "driver", "ubuntu", "debian",
     "admin", "api",    "apis",   "rpc",     "hooks",   "static",     "healthz",   "livez",  "readyz", "metrics",
     "hero",  "herod",  "git",    "postfix", "systemd", "messagebus", "developers"};
-
-/// Groups that are as good as root. Refused even where the box's configuration would allow them.
-constexpr std::array<std::string_view, 14> kRootEquivalent = {"root",   "sudo", "wheel",      "admin",  "adm",
-                                                              "docker", "lxd",  "disk",       "shadow", "kvm",
-                                                              "kmem",   "tape", "hero-admin", "incus"};
 
 /// Key types that sshd takes today; DSA and anything unknown are refused (SEC-16).
 constexpr std::array<std::string_view, 7> kKeyTypes = {"ssh-ed25519",
@@ -87,7 +83,7 @@ Expected<void> CheckGroups(const UserFile& file, const UserRules& rules) {
   for (std::size_t i = 0; i < file.groups.size(); ++i) {
     const std::string field = "groups[" + std::to_string(i) + "]";
     const std::string group = api::codec::Printable(file.groups[i], 64);
-    if (Has(kRootEquivalent, file.groups[i]))
+    if (api::v1::IsRootEquivalent(file.groups[i]))
       return FileFault(field, "group \"" + group + "\" is as good as root and is never assigned from git");
     if (!Has(rules.assignable_groups, file.groups[i]))
       return FileFault(field, "group \"" + group + "\" may not be assigned on this box; allowed are: " +

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "api/meta/names.h"
+#include "api/v1/groups.h"
 #include "host/linux/files.h"
 #include "host/passwd/text_table.h"
 
@@ -12,11 +13,6 @@ namespace host::passwd {
 namespace {
 
 using api::Code;
-
-// Each of them reads or writes disks, memory or other people's processes, or becomes root by a tool of its own.
-constexpr std::array<std::string_view, 16> kRootEquivalent = {
-    "root",   "sudo", "wheel", "admin", "adm",        "docker", "lxd",         "disk",
-    "shadow", "kvm",  "kmem",  "tape",  "hero-admin", "incus",  "incus-admin", "libvirt"};
 
 /// Whether a name is one to libc and to the shadow tools alike.
 bool IsGroupName(std::string_view name) {
@@ -42,7 +38,7 @@ api::Expected<void> CheckGroups(const AccountWish& wish, const AccountRules& rul
     if (!IsGroupName(group)) {
       return refuse(Code::kInvalid, "InvalidAccount", "a managed group's name does not fit into the group file");
     }
-    if (IsRootEquivalent(group)) {
+    if (api::v1::IsRootEquivalent(group)) {
       return refuse(Code::kForbidden, "ForbiddenGroup", "group " + group + " is as good as root; take it out");
     }
     if (rules.assignable_groups && !Has(*rules.assignable_groups, group)) {
@@ -59,10 +55,6 @@ api::Expected<void> CheckGroups(const AccountWish& wish, const AccountRules& rul
 }
 
 }  // namespace
-
-bool IsRootEquivalent(std::string_view group) {
-  return std::find(kRootEquivalent.begin(), kRootEquivalent.end(), group) != kRootEquivalent.end();
-}
 
 api::Expected<void> CheckWish(const AccountWish& wish, const AccountRules& rules) {
   if (!api::IsUserName(wish.name)) {

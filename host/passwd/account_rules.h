@@ -40,9 +40,6 @@ struct AccountRules {
   std::optional<std::vector<std::string>> assignable_groups{};
 };
 
-/// Groups that are as good as root: nobody is put in or taken out, whatever the configuration allows (SEC-06).
-bool IsRootEquivalent(std::string_view group);
-
 /// Whether a wish is one that may be fulfilled on any box. Errors: kInvalid for a field that cannot be, kForbidden for
 /// one that must not.
 api::Expected<void> CheckWish(const AccountWish& wish, const AccountRules& rules);

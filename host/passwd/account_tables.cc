@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "api/v1/groups.h"
+
 namespace host::passwd {
 
 namespace {
@@ -98,7 +100,7 @@ api::Expected<void> AccountTables::Index() {
       return;
     }
     group_ids_.insert(*gid);
-    if (IsRootEquivalent(fields[0])) root_ids_.insert(*gid);
+    if (api::v1::IsRootEquivalent(fields[0])) root_ids_.insert(*gid);
   });
   shadow_.ForEach([&](std::size_t line, const std::vector<std::string>& fields) {
     if (fields.size() > kExpiry && !fields[kExpiry].empty() && !NumberOf(fields[kExpiry])) {

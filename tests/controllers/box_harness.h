@@ -47,8 +47,11 @@ struct BoxHarness : Harness {
                   {.name = "team", .workers = 1, .has_finalizer = false});
     manager().Add(std::make_unique<controllers::RepositoryController>(git, paths), {.name = "repository"});
     manager().Add(
-        std::make_unique<controllers::UserController>(controllers::UserSeams{accounts, homes, archives}, paths,
-                                                      controllers::UserOptions{.managed_groups = groups}),
+        std::make_unique<controllers::UserController>(controllers::UserSeams{accounts, homes, archives, &forge}, paths,
+                                                      controllers::UserOptions{.managed_groups = groups,
+                                                                               .claims = {.never_adopted = {"driver"}},
+                                                                               .box = "box1",
+                                                                               .private_org = "acme-private"}),
         {.name = "user"});
   }
 

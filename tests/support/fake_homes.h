@@ -12,7 +12,7 @@
 namespace tests {
 
 /// Homes in memory. Thread-safe.
-class FakeHomes final : public host::Homes {
+class FakeHomes : public host::Homes {
  public:
   api::Expected<host::HomeState> Look(std::string_view home) const override {
     const std::lock_guard lock(mutex_);
