@@ -17,7 +17,7 @@
 #include "cmd/heroctl/team_directory.h"
 #include "cmd/heroctl/work_tree.h"
 #include "host/linux/files.h"
-#include "host/sandbox/account_tables.h"
+#include "host/passwd/account_tables.h"
 
 namespace heroctl {
 namespace {
@@ -42,14 +42,14 @@ struct Member {
 /// A box as its files below one root tell it.
 struct OldBox {
   std::string root{};  ///< Above etc/passwd.
-  host::sandbox::AccountTables tables{};
+  host::passwd::AccountTables tables{};
   bool has_shadow = false;
 };
 
 /// The files of accounts beside each other. Absent group and shadow are empty: a copy of passwd alone is a box too.
 Expected<OldBox> ReadBox(const std::string& passwd) {
   const std::filesystem::path path = std::filesystem::absolute(passwd).lexically_normal();
-  host::sandbox::AccountTables::Texts texts;
+  host::passwd::AccountTexts texts;
   auto text = host::linux::ReadFile(path.string(), kTableBytesMax);
   if (!text) return text.error();
   texts.passwd = *std::move(text);
@@ -59,7 +59,7 @@ Expected<OldBox> ReadBox(const std::string& passwd) {
     if (beside) *into = *std::move(beside);
   }
   box.has_shadow = !texts.shadow.empty();
-  auto tables = host::sandbox::AccountTables::Parse(texts);
+  auto tables = host::passwd::AccountTables::Parse(texts);
   if (!tables) return tables.error().Within(passwd);
   box.tables = *std::move(tables);
   return box;

@@ -94,7 +94,7 @@ TEST_CASE("[SEC-10] repository: a rewritten branch is named with what it lost, u
   box.world.Push("main", {});  // Set back: nothing new, and something lost.
   box.Ring();
   CHECK(box.Status().rewritten.contains("main"));
-  box.world.Git({"push", "-q", box.world.origin, ":refs/heads/main"});
+  box.world.Git({"-C", box.world.origin, "update-ref", "-d", "refs/heads/main"});
   box.Ring();
   CHECK(box.Status().rewritten.empty());
 }
