@@ -46,13 +46,13 @@ struct BoxHarness : Harness {
                                              .manifests = {.orgs = {"lhumina_code"}}}),
                   {.name = "team", .workers = 1, .has_finalizer = false});
     manager().Add(std::make_unique<controllers::RepositoryController>(git, paths), {.name = "repository"});
-    manager().Add(
-        std::make_unique<controllers::UserController>(controllers::UserSeams{accounts, homes, archives, &forge}, paths,
-                                                      controllers::UserOptions{.managed_groups = groups,
-                                                                               .claims = {.never_adopted = {"driver"}},
-                                                                               .box = "box1",
-                                                                               .private_org = "acme-private"}),
-        {.name = "user"});
+    manager().Add(std::make_unique<controllers::UserController>(
+                      controllers::UserSeams{accounts, homes, archives, &secrets_forge}, paths,
+                      controllers::UserOptions{.managed_groups = groups,
+                                               .claims = {.never_adopted = {"driver"}},
+                                               .box = "box1",
+                                               .private_org = "acme-private"}),
+                  {.name = "user"});
   }
 
   /// Each has a key of their own; alice's is kAliceKey.
@@ -115,6 +115,7 @@ struct BoxHarness : Harness {
   FakeArchives archives;
   FakeTeamSync team_sync;
   FakeForge forge;
+  FakeForge secrets_forge;  ///< On a box it is the same; apart here, so that nobody counts the calls of others.
   host::BoxPaths paths = host::PathsOf("/box", "driver");
 };
 

@@ -80,7 +80,10 @@ TEST_CASE("[SEC-08][HTB-07] numbers: an adopted account keeps its own, and the r
 
 TEST_CASE("[SEC-08] numbers: members of a box that had no reservations keep what they have") {
   NumbersHarness h;
-  User old{.metadata = {.name = "bob", .labels = {{"hero.dev/team", "team"}}}, .spec = {.name = "bob"}};
+  User old{.metadata = {.name = "bob",
+                        .labels = {{"hero.dev/team", "team"}},
+                        .annotations = {{"hero.dev/account-uid", "20007"}}},
+           .spec = {.name = "bob"}};
   h.accounts.Put(
       {.name = "bob", .uid = 20007, .gid = 20007, .home = "/home/bob", .shell = "/bin/bash", .groups = {"hero"}});
   h.Put(old);

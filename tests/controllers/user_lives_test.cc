@@ -231,7 +231,7 @@ TEST_CASE("[HTB-12] user: the secrets repository is made once and shared, and no
   h.Put(alice);
   h.Settle();
   CHECK(h.Ready("alice") == "True Reconciled");
-  const auto made = h.forge.Get("acme-private/secrets_alice");
+  const auto made = h.secrets_forge.Get("acme-private/secrets_alice");
   REQUIRE(made);
   CHECK(made->is_private);
   CHECK(made->files.contains("secrets.toml.example"));
@@ -239,24 +239,24 @@ TEST_CASE("[HTB-12] user: the secrets repository is made once and shared, and no
   CHECK(h.Get<User>("alice")->status.secrets_repository == "acme-private/secrets_alice");
   CHECK(h.Get<User>("alice")->status.secrets_login == "alice-at-forge");
 
-  const int calls = h.forge.calls();
+  const int calls = h.secrets_forge.calls();
   h.PassAnHour();
-  CHECK(h.forge.calls() == calls);
+  CHECK(h.secrets_forge.calls() == calls);
 
   alice.spec.forge_login = "al";
   h.Put(alice);
   h.Settle();
-  CHECK(h.forge.Get("acme-private/secrets_alice")->collaborators.contains("al"));
+  CHECK(h.secrets_forge.Get("acme-private/secrets_alice")->collaborators.contains("al"));
   CHECK(h.Get<User>("alice")->status.secrets_login == "al");
 
   h.Delete<User>("alice");
   h.Settle();
-  CHECK(h.forge.Get("acme-private/secrets_alice"));
+  CHECK(h.secrets_forge.Get("acme-private/secrets_alice"));
 }
 
 TEST_CASE("[HTB-12][SEC-60] user: a forge that is down costs the secrets repository alone, and that is made later") {
   BoxHarness h;
-  h.forge.FailNth(1, {api::Code::kUnavailable, "ForgeDown", "the forge does not answer"});
+  h.secrets_forge.FailNth(1, {api::Code::kUnavailable, "ForgeDown", "the forge does not answer"});
   h.Put(Member("alice"));
   h.Settle();
   CHECK(h.Ready("alice") == "False ForgeDown");
@@ -266,19 +266,19 @@ TEST_CASE("[HTB-12][SEC-60] user: a forge that is down costs the secrets reposit
   CHECK(h.Get<Slot>("alice"));
   h.PassAnHour();
   CHECK(h.Ready("alice") == "True Reconciled");
-  CHECK(h.forge.Get("acme-private/secrets_alice"));
+  CHECK(h.secrets_forge.Get("acme-private/secrets_alice"));
 }
 
 TEST_CASE("[HTB-12] user: without the organisation, or without the login, it says what is missing where") {
   BoxHarness h;
-  h.forge.RemoveLogin("nobody");
+  h.secrets_forge.RemoveLogin("nobody");
   User alice = Member("alice");
   alice.spec.forge_login = "nobody";
   h.Put(alice);
   h.Settle();
   CHECK(h.Ready("alice") == "False NoForgeAccount");
   CHECK(MessageOf(h, "alice").find("correct forge_login in users/alice.toml") != std::string::npos);
-  h.forge.RemoveOrganisation("acme-private");
+  h.secrets_forge.RemoveOrganisation("acme-private");
   h.Put(Member("bob"));
   h.Settle();
   CHECK(h.Ready("bob") == "False NoPrivateOrg");
@@ -304,14 +304,14 @@ TEST_CASE("[HTB-19] user: of fifty, those that each fail in a way of their own h
   User colon = fail("u04", "False InvalidAccount");
   colon.spec.display_name = "root:x:0";
   h.Put(colon);
-  h.forge.RemoveLogin("nobody");
+  h.secrets_forge.RemoveLogin("nobody");
   User friendless = fail("u05", "False NoForgeAccount");
   friendless.spec.forge_login = "nobody";
   h.Put(friendless);
   for (int i = 6; i < 50; ++i) h.Put(Member("u" + std::to_string(i)));
   h.accounts.FailNth(30, {api::Code::kUnavailable, "AccountsUnavailable", "broken for once"});
   h.homes.FailNth(40, {api::Code::kUnavailable, "HomeUnavailable", "broken for once"});
-  h.forge.FailNth(20, {api::Code::kUnavailable, "ForgeDown", "broken for once"});
+  h.secrets_forge.FailNth(20, {api::Code::kUnavailable, "ForgeDown", "broken for once"});
   h.PassAnHour();
   for (const auto& [name, reason] : reasons) CHECK(h.Ready(name) == reason);
   for (int i = 6; i < 50; ++i) {
@@ -328,7 +328,7 @@ TEST_CASE(
     const api::Error broken{api::Code::kUnavailable, "Broken", "broken for once"};
     h.accounts.FailNth(n, broken);
     h.homes.FailNth(n, broken);
-    h.forge.FailNth(n, broken);
+    h.secrets_forge.FailNth(n, broken);
     h.Put(Member("alice"));
     h.PassAnHour();
     h.PassAnHour();  // The nth call may be one of a late rescan,
