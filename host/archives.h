@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -7,6 +8,14 @@
 #include "api/meta/expected.h"
 
 namespace host {
+
+/// What went into an archive.
+struct Packed {
+  std::int64_t files = 0;                 ///< Regular files.
+  std::int64_t credentials_left_out = 0;  ///< Files that were not packed for their names, see Archives::Pack.
+
+  bool operator==(const Packed&) const = default;
+};
 
 /// Where the work of removed members is kept: `<name>-<timestamp>.tar.gz`, in a directory of mode 0700. Homes are named
 /// as passwd has them. Thread-safe.
@@ -21,11 +30,18 @@ class Archives {
   virtual api::Expected<bool> IsWorthwhile(std::string_view home) const = 0;
 
   /// Packs `<home>/hero` (names inside start with `hero/`; owners, modes and times kept; links kept as links; sockets,
-  /// FIFOs and devices left out) into a temporary file, fsyncs and renames it. Takes as long as the home is large,
-  /// reports no progress, ends early with kUnavailable when stop is asked for. What changes meanwhile is packed as it
-  /// is when it is reached. Errors: kNotFound (nothing to archive), kForbidden (the home is a link), kInvalid
-  /// (file_name), kUnavailable (disk full, unreadable or too deep file: named).
-  virtual api::Expected<void> Pack(std::string_view home, std::string_view file_name, std::stop_token stop) = 0;
+  /// FIFOs and devices left out) into a temporary file, fsyncs and renames it. Files that by their names hold
+  /// credentials (IsCredentialName) are left out and counted: they stay in the home. Takes as long as the home is
+  /// large, reports no progress, ends early with kUnavailable when stop is asked for. What changes meanwhile is packed
+  /// as it is when it is reached. Errors: kNotFound (nothing to archive), kForbidden (the home is a link), kInvalid
+  /// (file_name), kUnavailable (`ArchiveNeedsSpace`: not enough is free for all of it, so nothing was begun; disk full,
+  /// unreadable or too deep file: named).
+  virtual api::Expected<Packed> Pack(std::string_view home, std::string_view file_name, std::stop_token stop) = 0;
 };
+
+/// Whether a file of that name is taken for one that holds credentials (SEC-13): secrets.toml, .credentials.json,
+/// private keys, and what the usual tools keep their tokens in. By the name alone: contents are not read, so a token in
+/// another file is packed.
+bool IsCredentialName(std::string_view name);
 
 }  // namespace host

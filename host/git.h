@@ -49,8 +49,9 @@ class Git {
   /// Makes the bare mirror at `mirror` hold exactly the branches of `url`; creates it when absent. Runs git as a child
   /// with hooks off, no prompt, no submodules, only file and https; killed with all its children at the deadline or on
   /// stop. A failed fetch leaves the branches of the mirror as they were. A remote without any branch is a success.
-  /// Errors: kInvalid (another kind of URL, one with a name or token in it, a mirror that is not absolute),
-  /// kUnavailable with git's own reason, kTimeout.
+  /// A mirror that is broken is replaced by a new one, once that is whole. Errors: kInvalid (another kind of URL, one
+  /// with a name or token in it, a mirror that is not absolute), kForbidden (the server wants another token, or one at
+  /// all), kUnavailable with git's own reason, kTimeout.
   virtual api::Expected<void> Fetch(std::string_view url, std::string_view mirror, const FetchOptions& options,
                                     std::stop_token stop) = 0;
 

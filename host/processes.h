@@ -15,6 +15,7 @@ struct Command {
   std::vector<std::string> argv{};                   ///< argv[0] is looked up in PATH of this process. Never a shell.
   std::map<std::string, std::string> environment{};  ///< The whole of it; nothing is inherited.
   std::string directory{};                           ///< Empty: `/`.
+  std::string input{};                               ///< What it reads from its standard input.
   std::chrono::milliseconds deadline{0};             ///< Required, above 0.
   std::size_t output_bytes_max = 64u << 10;          ///< Of each stream the last so many bytes are kept.
 };

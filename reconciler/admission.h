@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/meta/expected.h"
@@ -27,5 +28,8 @@ std::vector<api::Cause> CheckMetadata(const api::schema::Kind& kind, const api::
 /// Prunes, fills defaults in and validates `object.body`; returns the warnings for what was pruned. Errors: kInvalid.
 api::Expected<std::vector<std::string>> ConformToSchema(const api::schema::Kind& kind, api::Object& object,
                                                         FieldValidation field_validation);
+
+/// What a write of an object with this spec would be refused for. A resource without a schema takes everything.
+std::vector<api::Cause> CheckSpec(const api::schema::Catalog& catalog, std::string_view resource, api::Json spec);
 
 }  // namespace reconciler

@@ -110,6 +110,13 @@ std::vector<api::schema::Kind> BuiltinKinds() {
                    {.name = "Reason", .type = "string", .json_path = ".reason"},
                    {.name = "Object", .type = "string", .json_path = ".involvedObject.name"},
                    {.name = "Message", .type = "string", .json_path = ".message"}}},
+      {.version = "v1",
+       .kind = "Namespace",
+       .list_kind = "NamespaceList",
+       .plural = "namespaces",
+       .singular = "namespace",
+       .short_names = {"ns"},
+       .columns = {{.name = "Age", .type = "date", .json_path = ".metadata.creationTimestamp"}}},
   };
 }
 

@@ -81,6 +81,7 @@ api::CommonStatus NextStatus(const api::CommonStatus& before, api::Generation ge
          .message = "the box is as the spec says"},
         now);
   }
+  for (const api::Condition& condition : verdict.conditions) Set(next, before, condition, now);
   return next;
 }
 

@@ -10,6 +10,8 @@ std::string NameOf(const api::Object& object) {
   return object.kind + " " + (namespace_.empty() ? "" : namespace_ + "/") + object.metadata.name;
 }
 
+bool IsTooMuch(std::size_t removals, std::size_t all) { return removals > 1 && 10 * removals > 3 * all; }
+
 std::vector<const Step*> GuardedSteps(const std::vector<Chain>& chains, const Informers& informers) {
   std::map<std::string, std::size_t> removals;  // By resource.
   for (const Chain& chain : chains)
@@ -19,7 +21,7 @@ std::vector<const Step*> GuardedSteps(const std::vector<Chain>& chains, const In
   for (const auto& [resource, count] : removals) {
     const Informer* informer = informers.Find(resource);
     const std::size_t all = informer ? informer->List().size() : 0;
-    is_too_much[resource] = count > 1 && 10 * count > 3 * all;
+    is_too_much[resource] = IsTooMuch(count, all);
   }
   std::vector<const Step*> guarded;
   for (const Chain& chain : chains) {

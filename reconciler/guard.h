@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,9 @@
 #include "reconciler/plan.h"
 
 namespace reconciler {
+
+/// Whether so many removals of a kind that has `all` objects wait for an operator: more than max(1, 30 %) (D-05).
+bool IsTooMuch(std::size_t removals, std::size_t all);
 
 /// `Team team`: what an approval says it is for.
 std::string NameOf(const api::Object& object);

@@ -53,6 +53,15 @@ std::optional<milliseconds> PendingDeadline(const Results& results) {
   return soonest;
 }
 
+/// What a controller said before, for a pass that could not look.
+std::vector<api::Condition> ConditionsBeside(const api::CommonStatus& status) {
+  std::vector<api::Condition> conditions = status.conditions;
+  std::erase_if(conditions, [](const api::Condition& condition) {
+    return condition.type == api::kReady || condition.type == api::kReconciling || condition.type == api::kStalled;
+  });
+  return conditions;
+}
+
 }  // namespace
 
 Pass::Pass(const Engine& engine, const AnyController& controller, const PassOptions& options, OwnWrites& own_writes,
@@ -338,6 +347,7 @@ Verdict Pass::VerdictOfPass() const {
   verdict.is_broken = options_.is_broken;
   verdict.held_reason = held_reason_;
   verdict.held = held_advice_ + " (" + Sentences(results_, State::kHeld) + ")";
+  verdict.conditions = look_ ? plan_.conditions : ConditionsBeside(api::codec::CommonStatusOf(object_));
   return verdict;
 }
 

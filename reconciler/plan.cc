@@ -13,6 +13,9 @@ std::string Describe(const Plan& plan) {
       text += std::to_string(i) + " " + step.Sentence() + " [" + step.text.desired + "]\n";
   for (const api::Error& problem : plan.problems)
     text += "! " + std::string(CodeName(problem.code)) + " " + problem.reason + ": " + problem.message + "\n";
+  for (const api::Condition& condition : plan.conditions)
+    text += "= " + condition.type + " " + std::string(ToString(condition.status)) + " " + condition.reason + ": " +
+            condition.message + "\n";
   return text;
 }
 

@@ -96,6 +96,8 @@ struct Plan {
   /// What stands in the way and no step of ours can mend. kInvalid waits for a change of the spec, kForbidden for a
   /// person, any other for something that will wake the object by itself.
   std::vector<api::Error> problems{};
+  /// What there is to say beside Ready: type, status, reason and message of each; the engine adds the rest.
+  std::vector<api::Condition> conditions{};
   bool more = false;                                         ///< What follows these steps cannot be planned yet.
   std::optional<std::chrono::milliseconds> recheck_after{};  ///< Look again by then, even if nothing wakes the object.
 

@@ -169,6 +169,9 @@ Expected<Written> Registry::Delete(const ObjectKey& key, const DeleteOptions& op
   // Kubernetes names the kind here and the resource in all other conflicts.
   const Kind& kind = *target->kind;
   const ObjectKey named{kind.kind + (kind.group.empty() ? "" : "." + kind.group), "", key.name};
+  if (!kind.never_deleted.empty())
+    return Error{Code::kForbidden, "Forbidden",
+                 Quoted(key) + " is forbidden: it is never deleted: " + kind.never_deleted};
   if (options.uid && *options.uid != current.uid)
     return Modified(named, "the UID in the precondition (" + options.uid->value +
                                ") does not match the UID in record (" + current.uid.value +

@@ -196,6 +196,8 @@ Expected<Kind> KindFromCrd(const Json& crd) {
             .short_names = names.short_names,
             .categories = names.categories,
             .is_namespaced = spec->scope == "Namespaced"};
+  if (const Json* reason = crd.At({"metadata", "annotations", spec->group + "/never-deleted"}))
+    kind.never_deleted = reason->StringOr("");
   const auto is_stored = [](const CrdVersion& version) { return version.is_stored; };
   if (std::count_if(spec->versions.begin(), spec->versions.end(), is_stored) == 1) {
     const auto stored = std::find_if(spec->versions.begin(), spec->versions.end(), is_stored);

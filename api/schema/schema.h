@@ -75,6 +75,7 @@ struct Kind {
   std::vector<std::string> categories{};
   bool is_namespaced = false;
   bool has_status = false;         ///< Has the status subresource.
+  std::string never_deleted{};     ///< Why its objects are never deleted, whoever asks; empty: they may be.
   std::optional<Schema> schema{};  ///< None: anything goes (built-in kinds such as Event).
   std::vector<PrinterColumn> columns{};
 

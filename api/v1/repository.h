@@ -20,15 +20,17 @@ struct RepositorySpec {
 };
 
 struct RepositoryStatus {
-  std::string url{};                           ///< Where the heads were fetched from.
-  std::map<std::string, std::string> heads{};  ///< Commit by branch, as the mirror has them.
-  std::optional<Time> last_fetch_time{};       ///< When the last successful fetch ended.
+  std::string url{};                               ///< Where the heads were fetched from.
+  std::map<std::string, std::string> heads{};      ///< Commit by branch, as the mirror has them.
+  std::optional<Time> last_fetch_time{};           ///< When the last successful fetch ended.
+  std::map<std::string, std::string> rewritten{};  ///< The commit that a branch had, by branches that lack it now.
 
   bool operator==(const RepositoryStatus&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("url", self.url);
     field("heads", self.heads);
     field("lastFetchTime", self.last_fetch_time);
+    field("rewritten", self.rewritten);
   }
 };
 

@@ -36,12 +36,16 @@ struct FileProblem {
 struct TeamStatus {
   std::string last_synced_commit{};     ///< The newest commit that was tried whole (D-04).
   std::int64_t users = 0;               ///< Declared at that commit.
-  std::vector<FileProblem> problems{};  ///< Empty when every file is good.
+  std::int64_t templates = 0;           ///< Manifest templates declared at that commit.
+  bool org_keys_checked = false;        ///< False: there is no OrgKey, so names of keys were taken as they are.
+  std::vector<FileProblem> problems{};  ///< Empty when every file is good; 100 at most, the last says how many more.
 
   bool operator==(const TeamStatus&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("lastSyncedCommit", self.last_synced_commit);
     field("users", self.users);
+    field("templates", self.templates);
+    field("orgKeysChecked", self.org_keys_checked);
     field("problems", self.problems);
   }
 };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/meta/object.h"
+#include "api/v1/source.h"
 
 namespace api::v1 {
 
@@ -37,19 +38,6 @@ struct UserLimits {
   }
 };
 
-/// Where in hero_team a user is declared. The blob, not the commit: a commit that leaves the file alone leaves the user
-/// alone.
-struct UserSource {
-  std::string path{};
-  std::string blob{};
-
-  bool operator==(const UserSource&) const = default;
-  static void Fields(auto& self, auto&& field) {
-    field("path", self.path);
-    field("blob", self.blob);
-  }
-};
-
 struct UserSpec {
   std::string name{};                 ///< The Linux account: the object's name with `_` for `-`.
   std::optional<std::int64_t> uid{};  ///< For a new account, from its UidReservation; an existing one keeps its own.
@@ -64,7 +52,7 @@ struct UserSpec {
   bool adopt = false;
   std::optional<ClaudeOrgKey> claude_org_key{};
   std::optional<UserLimits> limits{};
-  UserSource source{};
+  FileSource source{};
 
   bool operator==(const UserSpec&) const = default;
   static void Fields(auto& self, auto&& field) {
@@ -88,8 +76,12 @@ struct UserSpec {
 struct UserStatus {
   std::optional<std::int64_t> uid{};
   std::string home{};
-  std::int64_t keys = 0;       ///< Lines in the authorized_keys that herod wrote.
-  bool login_enabled = false;  ///< False once the account is expired.
+  std::int64_t keys = 0;                                   ///< Lines in the authorized_keys that herod wrote.
+  bool login_enabled = false;                              ///< False once the account is expired.
+  std::optional<std::vector<std::string>> other_groups{};  ///< Of the account; herod does not manage them.
+  std::optional<std::string> secrets_repository{};  ///< `org/secrets_alice`, once it is known to be at the forge.
+  std::optional<std::string> secrets_login{};       ///< The forge account that was given access to it.
+  std::optional<std::string> archive{};             ///< Of a removed member: the file that the work is archived in.
 
   bool operator==(const UserStatus&) const = default;
   static void Fields(auto& self, auto&& field) {
@@ -97,6 +89,10 @@ struct UserStatus {
     field("home", self.home);
     field("keys", self.keys);
     field("loginEnabled", self.login_enabled);
+    field("otherGroups", self.other_groups);
+    field("secretsRepository", self.secrets_repository);
+    field("secretsLogin", self.secrets_login);
+    field("archive", self.archive);
   }
 };
 

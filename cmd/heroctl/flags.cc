@@ -14,7 +14,7 @@ namespace {
 constexpr int kUsageError = 1;  // 2 means `plan` found changes, so a mistyped flag must not look like it.
 
 constexpr const char* kFooter =
-    "Exit codes: 0 done; 1 an error, or a wait that was not met in time; 2 `plan` found something to do.\n"
+    "Exit codes: 0 done; 1 an error, or a wait that was not met in time; 2 `plan` found something to do, `validate` something wrong.\n"
     "Names may be written with _ for -. Colours only in a terminal, and not with NO_COLOR set.\n";
 
 /// It becomes a line of the request: nothing that could end that line, and nothing that the server would refuse.
@@ -131,12 +131,46 @@ void AddWait(CLI::App& app, Flags& flags) {
   wait->add_option("--timeout", flags.timeout, "For all of them together: 90s, 5m, 1h30m (default: 30s)");
 }
 
+/// What a box would know from herod.toml and its keys.
+void AddTeamRules(CLI::App& command, Flags& flags) {
+  command.add_option("--known-keys", flags.known_keys, "File with the names of the organisation's keys, one a line");
+  command.add_option("--groups", flags.groups, "Groups that may be assigned, as [accounts].groups of herod.toml")
+      ->delimiter(',')
+      ->capture_default_str();
+  command.add_option("--orgs", flags.orgs, "Organisations that manifests may name, as [repos].orgs")
+      ->delimiter(',')
+      ->capture_default_str();
+}
+
+void AddTeamFiles(CLI::App& app, Flags& flags) {
+  CLI::App* validate =
+      AddCommand(app, flags, Command::kValidate, "validate",
+                 "Check a directory with hero_team, without a box; exits 0 when all files are good, 2 when one is not, "
+                 "1 on an error\n"
+                 "  heroctl validate ./hero_team --known-keys keys.txt");
+  validate->add_option("directory", flags.objects, "Where users/ and manifest_templates/ are (default: .)");
+  AddTeamRules(*validate, flags);
+  CLI::App* seed = AddCommand(app, flags, Command::kSeed, "seed",
+                              "Write a hero_team from the accounts of a box that has none yet\n"
+                              "  heroctl seed --passwd /etc/passwd ./hero_team");
+  seed->add_option("directory", flags.objects, "The directory to write; new or empty")->required();
+  seed->add_option("--passwd", flags.passwd, "passwd of that box; group, shadow and homes are looked for beside it")
+      ->required();
+  AddTeamRules(*seed, flags);
+}
+
 void AddPlan(CLI::App& app, Flags& flags) {
   CLI::App* plan =
       AddCommand(app, flags, Command::kPlan, "plan",
                  "Show what herod would do now, and change nothing; exits 0 when there is nothing to do, 2 when "
-                 "there is, 1 on an error");
-  AddObjects(*plan, flags, "[KIND [NAME]]");
+                 "there is, 1 on an error\n"
+                 "  heroctl plan\n  heroctl plan user alice\n"
+                 "  heroctl plan ./hero_team                  # What its files would change, without a box\n"
+                 "  heroctl plan ./hero_team --against v1.2");
+  AddObjects(*plan, flags, "[KIND [NAME]], or a directory with hero_team: . or a path with /");
+  plan->add_option("--against", flags.against,
+                   "Compare the directory with that commit (default: where it left development)");
+  AddTeamRules(*plan, flags);
   plan->add_option("-o,--output", flags.output, "json");
 }
 
@@ -212,6 +246,7 @@ std::variant<Flags, Finished> ParseFlags(int argc, const char* const* argv) {
   AddDelete(app, flags);
   AddWait(app, flags);
   AddPlan(app, flags);
+  AddTeamFiles(app, flags);
   AddWishes(app, flags);
   AddQuestions(app, flags);
   CLI::App* completion = app.add_subcommand("completion",

@@ -17,7 +17,9 @@ enum class Command {
   kPlan,
   kReconcile,
   kResume,
+  kSeed,
   kSuspend,
+  kValidate,
   kVersion,
   kWait,
   kWhy,
@@ -31,19 +33,24 @@ struct Flags {
   std::string socket{};                ///< Empty: client::FindSocket decides.
   std::string act_as{};                ///< --as
   std::string namespace_ = "default";
-  std::string output{};               ///< -o
-  std::string selector{};             ///< -l
-  std::string wait_for{};             ///< wait --for
-  std::string timeout{};              ///< Empty: the command's own.
-  std::string about{};                ///< events --for
-  std::string types{};                ///< events --types
-  std::string reason{};               ///< suspend --reason
-  std::string suspended_for{};        ///< suspend --for
-  std::string dry_run = "none";       ///< `none`, `server`
-  std::string validation = "strict";  ///< `strict`, `warn`, `ignore`
-  bool is_everywhere = false;         ///< -A
-  bool is_watch = false;              ///< -w
-  bool is_recursive = false;          ///< -R
+  std::string output{};                                   ///< -o
+  std::string selector{};                                 ///< -l
+  std::string wait_for{};                                 ///< wait --for
+  std::string timeout{};                                  ///< Empty: the command's own.
+  std::string about{};                                    ///< events --for
+  std::string types{};                                    ///< events --types
+  std::string reason{};                                   ///< suspend --reason
+  std::string suspended_for{};                            ///< suspend --for
+  std::string against{};                                  ///< plan --against
+  std::string known_keys{};                               ///< validate, plan --known-keys
+  std::string passwd{};                                   ///< seed --passwd
+  std::vector<std::string> groups{"developers", "hero"};  ///< validate, plan, seed --groups: as [accounts].groups
+  std::vector<std::string> orgs{"lhumina_code"};          ///< validate, plan, seed --orgs: as [repos].orgs
+  std::string dry_run = "none";                           ///< `none`, `server`
+  std::string validation = "strict";                      ///< `strict`, `warn`, `ignore`
+  bool is_everywhere = false;                             ///< -A
+  bool is_watch = false;                                  ///< -w
+  bool is_recursive = false;                              ///< -R
   bool has_no_headers = false;
   bool is_all = false;             ///< --all
   bool waits = false;              ///< reconcile --wait

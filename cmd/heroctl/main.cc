@@ -1,6 +1,7 @@
 // heroctl looks at a Hero Team Box through its daemon's socket, and changes its objects.
 //
-// Exit codes: 0 done; 1 an error, or a wait that was not met; 2 `plan` found something to do.
+// Exit codes: 0 done; 1 an error, or a wait that was not met; 2 `plan` found something to do,
+// `validate` something wrong.
 // A pipe that is closed ends it by SIGPIPE, like every other tool in a pipeline.
 
 #include <csignal>

@@ -1,4 +1,6 @@
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -28,10 +30,22 @@ api::Expected<std::string> TargetOf(const Session& session, const Flags& flags) 
   return path + client::QueryOf(query);
 }
 
+/// A path, and no word that could be a kind: `users` is both in a hero_team.
+bool IsDirectory(const Flags& flags) {
+  if (!flags.against.empty()) return true;
+  if (flags.objects.size() != 1) return false;
+  const std::string& typed = flags.objects.front();
+  const std::filesystem::path path(typed);
+  std::error_code error;
+  return typed == "." || typed == ".." ||
+         (typed.find('/') != std::string::npos && std::filesystem::is_directory(path, error));
+}
+
 }  // namespace
 
 int RunPlan(const Session& session, const Flags& flags) {
   if (!flags.output.empty() && flags.output != "json") return Fail(session, UsageError("-o is json or absent"));
+  if (IsDirectory(flags)) return RunPlanTeam(session, flags);
   const auto target = TargetOf(session, flags);
   if (!target) return Fail(session, target.error());
   const auto plan = session.client.Fetch(*target);

@@ -30,6 +30,10 @@ int Run(const Session& session, const Flags& flags) {
       return RunWait(session, flags);
     case Command::kPlan:
       return RunPlan(session, flags);
+    case Command::kSeed:
+      return RunSeed(session, flags);
+    case Command::kValidate:
+      return RunValidate(session, flags);
     case Command::kVersion:
       return RunVersion(session, flags);
   }

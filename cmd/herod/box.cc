@@ -1,5 +1,7 @@
 #include "cmd/herod/box.h"
 
+#include <array>
+#include <climits>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -7,6 +9,7 @@
 #include <utility>
 
 #include "api/v1/team.h"
+#include "cmd/herod/forge.h"
 #include "controllers/repository/repository_controller.h"
 #include "controllers/team/team_controller.h"
 #include "controllers/user/user_controller.h"
@@ -18,9 +21,11 @@
 #include "host/linux/entropy.h"
 #include "host/linux/file_watch.h"
 #include "host/linux/processes.h"
+#include "host/linux/team_sync.h"
 #include "host/log.h"
-#include "host/sandbox/accounts.h"
-#include "host/sandbox/homes.h"
+#include "host/passwd/accounts.h"
+#include "host/passwd/sandbox_homes.h"
+#include "reconciler/admission.h"
 #include "reconciler/embedded.h"
 #include "reconciler/typed.h"
 #include "server/listener.h"
@@ -63,28 +68,48 @@ Expected<void> MakeDirectories(const host::BoxPaths& paths) {
   return {};
 }
 
+/// The configured name of the machine, else its host name.
+std::string BoxName(const BoxSection& box) {
+  if (!box.name.empty()) return box.name;
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "box";
+  return name.data();
+}
+
 /// A thread that hangs cannot be ended; what it left half done is found by the next start.
 void EndWhole(const std::string& stuck) {
   host::log::Error("did not stop in time, ending all the same", {{"stuck", stuck}});
   std::_Exit(EXIT_FAILURE);
 }
 
+/// What hero_team may ask for. The catalog outlives the rules.
+controllers::TeamRules TeamRulesOf(const Config& config, const api::schema::Catalog& catalog) {
+  return {
+      .users = {.assignable_groups = config.accounts.groups,
+                .reserved_names = {config.box.driver},
+                .check = [&catalog](std::string_view resource,
+                                    const api::Json& spec) { return reconciler::CheckSpec(catalog, resource, spec); }},
+      .manifests = {.orgs = config.repos.orgs.value_or(std::vector{config.forge.code_org})}};
+}
+
 }  // namespace
 
 struct Box::Parts {
-  explicit Parts(host::BoxPaths box_paths) : paths(std::move(box_paths)) {}
+  Parts(host::BoxPaths box_paths, Config read) : paths(std::move(box_paths)), config(std::move(read)) {}
 
   const host::BoxPaths paths;
-  Config config;
+  const Config config;
   host::linux::SystemClock clock;
   host::linux::SystemEntropy entropy;
   host::linux::SpawnedProcesses processes;
   std::unique_ptr<host::linux::InotifyWatch> file_watch;
   std::unique_ptr<host::linux::AppendFile> audit_log;
-  host::sandbox::SandboxAccounts accounts{paths.etc, clock};
-  host::sandbox::SandboxHomes homes{paths.root};
-  host::libgit2::LibGit2Git git{processes, clock};
+  host::passwd::FileAccounts accounts{paths.etc, clock, {.makes_missing_files = true}};
+  host::passwd::SandboxHomes homes{paths.root};
+  host::libgit2::LibGit2Git git{processes, clock, ForgeAccessOf(config.forge)};
+  std::unique_ptr<host::Forge> forge;
   host::libarchive::LibArchives archives{paths};
+  host::linux::TeamSyncFiles team_sync{paths.team_sync};
   std::unique_ptr<reconciler::Embedded> engine;
   std::unique_ptr<server::Surface> surface;
   std::unique_ptr<server::Listener> listener;
@@ -97,9 +122,11 @@ const host::BoxPaths& Box::paths() const { return parts_->paths; }
 
 Expected<std::unique_ptr<Box>> Box::Open(const Config& config, const std::string& root, bool is_observe_only) {
   auto parts = std::make_unique<Parts>(
-      host::PathsOf(std::filesystem::absolute(root).lexically_normal().string(), config.box.driver));
-  parts->config = config;
+      host::PathsOf(std::filesystem::absolute(root).lexically_normal().string(), config.box.driver), config);
   if (auto made = MakeDirectories(parts->paths); !made) return made.error();
+  auto forge = OpenForge(config.forge, parts->paths, parts->git, parts->clock);
+  if (!forge) return forge.error();
+  parts->forge = *std::move(forge);
   auto file_watch = host::linux::InotifyWatch::Create();
   if (!file_watch) return file_watch.error();
   parts->file_watch = *std::move(file_watch);
@@ -142,14 +169,17 @@ Expected<void> Box::Run(std::stop_token stop) {
   const std::vector<std::string>& groups = parts.config.accounts.groups;
   reconciler::Manager& manager = parts.engine->manager();
   manager.Add(std::make_unique<controllers::TeamController>(
-                  parts.git, parts.paths,
-                  controllers::UserRules{.assignable_groups = groups, .reserved_names = {parts.config.box.driver}}),
+                  controllers::TeamSeams{.git = parts.git, .sync = parts.team_sync, .forge = parts.forge.get()},
+                  parts.paths, TeamRulesOf(parts.config, parts.engine->catalog())),
               {.name = "team", .workers = 1, .has_finalizer = false});
   manager.Add(std::make_unique<controllers::RepositoryController>(parts.git, parts.paths), {.name = "repository"});
-  manager.Add(
-      std::make_unique<controllers::UserController>(controllers::UserSeams{parts.accounts, parts.homes, parts.archives},
-                                                    parts.paths, controllers::UserOptions{.managed_groups = groups}),
-      {.name = "user", .workers = kUserWorkers});
+  manager.Add(std::make_unique<controllers::UserController>(
+                  controllers::UserSeams{parts.accounts, parts.homes, parts.archives, parts.forge.get()}, parts.paths,
+                  controllers::UserOptions{.managed_groups = groups,
+                                           .claims = {.never_adopted = {parts.config.box.driver}},
+                                           .box = BoxName(parts.config.box),
+                                           .private_org = parts.config.forge.private_org}),
+              {.name = "user", .workers = kUserWorkers});
   manager.AddRunnable("server", [&parts](std::stop_token own) { parts.listener->Run(own); });
 
   const TeamSection& team = parts.config.team;

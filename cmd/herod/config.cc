@@ -6,6 +6,7 @@
 #include "api/codec/fields.h"
 #include "api/codec/toml.h"
 #include "api/meta/names.h"
+#include "host/forge_url.h"
 
 namespace herod {
 namespace {
@@ -25,6 +26,23 @@ Expected<void> CheckDuration(const std::string& field, const std::string& text) 
   return {};
 }
 
+Expected<void> CheckForge(const ForgeSection& forge) {
+  if (forge.kind == "local") {
+    if (forge.url && !forge.url->starts_with("file:///"))
+      return Wrong("forge.url", "forge.url of a local forge has to begin with file:///");
+    return {};
+  }
+  if (forge.kind != "forgejo") return Wrong("forge.kind", "forge.kind has to be \"local\" or \"forgejo\"");
+  if (auto url = host::ParseForgeUrl(forge.url.value_or("")); !url)
+    return Wrong("forge.url", "forge.url: " + url.error().message);
+  if (!forge.token_file.starts_with('/'))
+    return Wrong("forge.token_file",
+                 "forge.token_file has to be the absolute path of a file of mode 0600 with the token");
+  if (!forge.ca_file.empty() && !forge.ca_file.starts_with('/'))
+    return Wrong("forge.ca_file", "forge.ca_file has to be an absolute path");
+  return {};
+}
+
 Expected<void> Check(const Config& config) {
   const std::string& url = config.team.url;
   if (url.empty()) return Wrong("team.url", "[team].url is required: where hero_team is, as file:///… or https://…");
@@ -33,8 +51,7 @@ Expected<void> Check(const Config& config) {
   if (auto interval = CheckDuration("team.interval", config.team.interval); !interval) return interval;
   if (config.repos.interval)
     if (auto interval = CheckDuration("repos.interval", *config.repos.interval); !interval) return interval;
-  if (config.forge.kind != "local" && config.forge.kind != "forgejo")
-    return Wrong("forge.kind", "forge.kind has to be \"local\" or \"forgejo\"");
+  if (auto forge = CheckForge(config.forge); !forge) return forge;
   if (!api::IsUserName(config.box.driver)) return Wrong("box.driver", "box.driver has to be the name of an account");
   return {};
 }

@@ -48,6 +48,7 @@ struct ForgeSection {
   std::string kind = "local";
   std::optional<std::string> url{};  ///< Default: the folder of the local forge.
   std::string token_file{};
+  std::string ca_file{};  ///< Further certificates to trust, PEM. Empty: the machine's alone.
   std::string code_org = "lhumina_code";
   std::string private_org = "lhumina_code-private";
 
@@ -55,6 +56,7 @@ struct ForgeSection {
     field("kind", self.kind);
     field("url", self.url);
     field("token_file", self.token_file);
+    field("ca_file", self.ca_file);
     field("code_org", self.code_org);
     field("private_org", self.private_org);
   }

@@ -49,6 +49,12 @@ LastFetch LastFetchOf(const Repository& object, const RepositoryState& state) {
   return {object.status.url, object.status.last_fetch_time};
 }
 
+std::string ReasonOf(const RepositoryState& state, bool is_mirrored, bool has_moved) {
+  if (state.mirror_error) return "has a mirror that cannot be read, is to be mirrored anew from ";
+  if (!is_mirrored) return "is not mirrored yet from ";
+  return has_moved ? "has moved at " : "was last fetched an interval ago from ";
+}
+
 }  // namespace
 
 Expected<RepositoryState> RepositoryController::Observe(const Repository& object,
@@ -58,7 +64,10 @@ Expected<RepositoryState> RepositoryController::Observe(const Repository& object
   if (mirror)
     state.mirror = *std::move(mirror);
   else if (mirror.error().code != Code::kNotFound)
-    return mirror.error();
+    state.mirror_error = mirror.error();
+  auto rewritten = RewrittenOf(object, state);
+  if (!rewritten) return rewritten.error();
+  state.rewritten = *std::move(rewritten);
 
   const auto path = host::PathOfFileUrl(object.spec.url);
   if (!path) return state;
@@ -73,10 +82,28 @@ Expected<RepositoryState> RepositoryController::Observe(const Repository& object
   return state;
 }
 
+/// A branch that lacks what it had. It stays told until it has that again, is gone, or the origin is another one.
+Expected<BranchHeads> RepositoryController::RewrittenOf(const Repository& object, const RepositoryState& state) const {
+  const api::v1::RepositoryStatus& status = object.status;
+  if (!state.mirror) return status.rewritten;
+  BranchHeads rewritten;
+  if (LastFetchOf(object, state).url != status.url) return rewritten;
+  for (const auto& [branch, head] : *state.mirror) {
+    const auto lost = status.rewritten.find(branch);
+    const auto before = status.heads.find(branch);
+    if (lost == status.rewritten.end() && (before == status.heads.end() || before->second == head)) continue;
+    const std::string& had = lost != status.rewritten.end() ? lost->second : before->second;
+    const auto contains = git_.Contains(paths_.Mirror(object.metadata.name), head, had);
+    if (!contains && contains.error().code != Code::kNotFound) return contains.error();
+    if (!contains || !*contains) rewritten[branch] = had;
+  }
+  return rewritten;
+}
+
 Plan RepositoryController::Diff(const Repository& object, const RepositoryState& state, api::Time now) const {
   Plan plan;
   if (object.metadata.is_deleting()) {
-    if (state.mirror)
+    if (state.mirror || state.mirror_error)
       plan.Then({"remove mirror", paths_.Mirror(object.metadata.name), "its repository is being deleted"},
                 [&git = git_, mirror = paths_.Mirror(object.metadata.name)] { return git.RemoveMirror(mirror); });
     return plan;
@@ -98,14 +125,11 @@ Plan RepositoryController::Diff(const Repository& object, const RepositoryState&
 
   // What decides the fetch: the heads where they are known, else the time of the one before.
   const std::string until = state.origin ? Text(*state.origin) : last.time ? api::codec::FormatTime(*last.time) : "";
-  reconciler::StepText text{
-      .verb = "fetch",
-      .target = object.metadata.name,
-      .reason = (is_mirrored ? has_moved ? "has moved at " : "was last fetched an interval ago from "
-                             : "is not mirrored yet from ") +
-                object.spec.url,
-      .desired = api::codec::Sha256Hex(object.spec.url + "\n" + until),
-      .is_upkeep = is_mirrored && !has_moved};
+  reconciler::StepText text{.verb = "fetch",
+                            .target = object.metadata.name,
+                            .reason = ReasonOf(state, is_mirrored, has_moved) + object.spec.url,
+                            .desired = api::codec::Sha256Hex(object.spec.url + "\n" + until),
+                            .is_upkeep = is_mirrored && !has_moved};
   reconciler::TaskWish wish{.input = text.desired,
                             .deadline = kFetchDeadline,
                             .lets_finish = true,
@@ -127,6 +151,7 @@ api::v1::RepositoryStatus RepositoryController::Report(const Repository& object,
   status.url = last.url;
   status.last_fetch_time = last.time;
   if (state.mirror && last.time) status.heads = *state.mirror;
+  status.rewritten = state.rewritten;
   return status;
 }
 

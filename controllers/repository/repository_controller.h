@@ -15,15 +15,17 @@ namespace controllers {
 using BranchHeads = std::map<std::string, std::string>;  ///< Commit by branch.
 
 struct RepositoryState {
-  std::optional<BranchHeads> mirror{};  ///< No value: there is no mirror yet.
+  std::optional<BranchHeads> mirror{};       ///< No value: there is no mirror yet, or none that can be read.
+  std::optional<api::Error> mirror_error{};  ///< It is there and cannot be read.
   std::optional<BranchHeads>
       origin{};  ///< Of a file:// origin, which costs nothing to read; a network one is not known.
   std::optional<api::Error> origin_error{};
   std::optional<reconciler::TaskState> fetch{};  ///< The newest one.
+  BranchHeads rewritten{};                       ///< Branches that lack a commit that they had, with that commit.
 };
 
-/// Keeps a bare mirror of each repository close to its origin: fetches when the origin is seen to differ, and every
-/// interval.
+/// Keeps a bare mirror of each repository close to its origin: fetches when the origin is seen to differ, when the
+/// mirror cannot be read, and every interval. Tells which branches were rewritten.
 class RepositoryController final : public reconciler::Controller<api::v1::Repository, RepositoryState> {
  public:
   /// Git is thread-safe and outlives this.
@@ -36,6 +38,8 @@ class RepositoryController final : public reconciler::Controller<api::v1::Reposi
                                    const reconciler::Results& results) const override;
 
  private:
+  api::Expected<BranchHeads> RewrittenOf(const api::v1::Repository& object, const RepositoryState& state) const;
+
   host::Git& git_;
   const host::BoxPaths paths_;
 };

@@ -1,11 +1,13 @@
 #include "controllers/team/team_controller.h"
 
-#include <algorithm>
-#include <cstddef>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
 #include "api/codec/text.h"
+#include "api/v1/org_key.h"
+#include "controllers/team/team_labels.h"
+#include "controllers/team/team_result.h"
 
 namespace controllers {
 namespace {
@@ -13,15 +15,19 @@ namespace {
 using api::Code;
 using api::Error;
 using api::Expected;
+using api::v1::ManifestTemplate;
+using api::v1::OrgKey;
 using api::v1::Repository;
 using api::v1::Team;
+using api::v1::UidReservation;
 using api::v1::User;
+using host::TeamSyncState;
 using reconciler::Chain;
 using reconciler::Plan;
+using reconciler::Request;
 
-constexpr std::size_t kFileBytesMax = 64u << 10;  // The TOML reader's own limit.
-constexpr std::string_view kUsers = "users";
-constexpr std::string_view kSuffix = ".toml";
+constexpr std::chrono::milliseconds kPostDeadline{std::chrono::minutes(2)};  // Four calls of 30 s each at most.
+constexpr std::string_view kTeam = "team";                                   // There is one.
 
 /// The head of the team's branch, or why it is not known.
 Expected<std::string> HeadOf(const Team& team, const std::optional<Repository>& repository) {
@@ -36,21 +42,29 @@ Expected<std::string> HeadOf(const Team& team, const std::optional<Repository>& 
                "hero_team has no branch " + team.spec.branch + "; it has: " + (branches.empty() ? "none" : branches)};
 }
 
-/// Marks what a team declared. No owner reference: what a team declares outlives its object, for a team is declared
-/// again and people are not.
-std::map<std::string, std::string> LabelsOf(const Team& team) { return {{"hero.dev/team", team.metadata.name}}; }
-
-bool IsOf(const Team& team, const User& user) {
-  const auto label = user.metadata.labels.find("hero.dev/team");
-  return label != user.metadata.labels.end() && label->second == team.metadata.name;
-}
-
 /// The team that declared it.
 template <class Kind>
-std::vector<reconciler::Request> TeamOf(const Kind& declared) {
-  const auto label = declared.metadata.labels.find("hero.dev/team");
+std::vector<Request> TeamOf(const Kind& declared) {
+  const auto label = declared.metadata.labels.find(kTeamLabel);
   if (label == declared.metadata.labels.end()) return {};
   return {{"", label->second}};
+}
+
+/// An account that was adopted has brought a number of its own.
+std::vector<Request> TeamOfAdopted(const User& user) {
+  if (!user.spec.adopt || !user.status.uid || user.status.uid == user.spec.uid) return {};
+  return TeamOf(user);
+}
+
+template <class Kind>
+std::vector<Request> TheTeam(const Kind&) {
+  return {{"", std::string(kTeam)}};
+}
+
+template <class Kind>
+bool IsOf(const Team& team, const Kind& declared) {
+  const auto label = declared.metadata.labels.find(kTeamLabel);
+  return label != declared.metadata.labels.end() && label->second == team.metadata.name;
 }
 
 Chain PlanRepository(const Team& team, const TeamState& state) {
@@ -61,30 +75,122 @@ Chain PlanRepository(const Team& team, const TeamState& state) {
   return chain;
 }
 
-Chain PlanUser(const Team& team, const api::v1::UserSpec& spec, const User* have) {
-  User want{.metadata = {.name = api::codec::ObjectNameOf(spec.name), .labels = LabelsOf(team)}, .spec = spec};
-  Chain chain;
-  chain.Put(want, have);
-  return chain;
+/// The state as it is to be once the plan was tried, without its time.
+TeamSyncState SyncedState(const Team& team, const TeamState& state) {
+  const TeamResult result = ResultOf(state);
+  TeamSyncState want{.url = team.spec.url,
+                     .branch = team.spec.branch,
+                     .last_synced_commit = state.head,
+                     .users = result.users,
+                     .templates = result.templates,
+                     .problems = result.problems,
+                     .result = result.digest};
+  if (state.sync) want.last_synced_at = state.sync->last_synced_at;
+  return want;
 }
 
-Chain PlanRemoval(const User& user) {
+/// Says what happened to the history, and has it followed once an operator agrees.
+void PlanRewritten(const Team& team, const TeamState& state, host::TeamSync& sync, Plan& plan) {
+  const std::string head = state.head.substr(0, 12);
+  const std::string message = "the history of " + team.spec.branch + " was rewritten: its head " + head +
+                              " does not contain " + state.synced.substr(0, 12) + ", which was applied last";
+  TeamSyncState accepted = state.sync.value_or(TeamSyncState{});
+  accepted.url = team.spec.url;
+  accepted.branch = team.spec.branch;
+  accepted.last_synced_commit = state.synced;
+  accepted.accepted_commit = state.head;
   Chain chain;
-  if (!user.metadata.is_deleting()) chain.Remove(user, user.spec.source.path + " is gone from hero_team");
-  return chain;
+  chain.Then(
+      {.verb = "accept history", .target = "hero_team", .reason = message, .desired = state.head, .is_guarded = true},
+      [&sync, accepted] { return sync.Write(accepted); });
+  plan.Add(std::move(chain));
+  plan.Blocked(
+      {Code::kForbidden, "HistoryRewritten",
+       message + "; nothing is changed until an operator agrees: heroctl get approvals, heroctl approve HASH"});
+}
+
+/// The last chain of all: what is before it has been tried when its turn comes.
+void PlanRecord(const Team& team, const TeamState& state, host::TeamSync& sync, api::Time now, Plan& plan) {
+  TeamSyncState want = SyncedState(team, state);
+  if (state.sync == want) return;
+  want.last_synced_at = api::codec::FormatTime(now);
+  Chain chain;
+  chain.Then({.verb = "record",
+              .target = "state.toml",
+              .reason = !state.sync_problem.empty() ? "cannot be read, and is kept aside: " + state.sync_problem
+                        : state.sync && state.sync->last_synced_commit == state.head
+                            ? "the result of " + state.head.substr(0, 12) + " has changed"
+                            : state.head.substr(0, 12) + " was tried whole",
+              .desired = want.result},
+             [&sync, want, line = LogLine(state, plan, now)]() -> Expected<void> {
+               // The line first: without the state it is written again, without the line nobody would know.
+               if (auto logged = sync.Log(line); !logged) return logged;
+               return sync.Write(want);
+             });
+  plan.Add(std::move(chain));
+}
+
+std::string PostId(const std::string& repository) { return "post result " + repository; }
+
+void PlanPost(const TeamState& state, host::Forge* forge, Plan& plan) {
+  if (!forge || state.forge_repository.empty()) return;
+  const TeamResult result = ResultOf(state);
+  const bool is_posted =
+      state.post && state.post->input == result.digest && state.post->phase == reconciler::TaskState::Phase::kSucceeded;
+  if (is_posted) return;
+  const reconciler::TaskWish wish{.input = result.digest,
+                                  .deadline = kPostDeadline,
+                                  .work = [forge, repository = state.forge_repository, commit = state.head,
+                                           result](std::stop_token stop) -> Expected<api::Json> {
+                                    if (auto posted = forge->PostStatus(repository, commit, result.status, stop);
+                                        !posted)
+                                      return posted.error();
+                                    auto commented = forge->CommentOnMerge(repository, commit, result.comment, stop);
+                                    if (!commented) return commented.error();
+                                    return api::Json(commit);
+                                  }};
+  Chain chain;
+  chain.Then({.verb = "post result",
+              .target = state.forge_repository,
+              .reason = state.head.substr(0, 12) + ": " + result.status.description,
+              .desired = wish.input,
+              .is_upkeep = true},
+             [wish](reconciler::StepContext& context) { return context.Ensure(wish); });
+  plan.Add(std::move(chain));
 }
 
 }  // namespace
 
-TeamController::TeamController(const host::Git& git, host::BoxPaths paths, UserRules rules)
-    : git_(git), paths_(std::move(paths)), rules_(std::move(rules)) {}
+TeamController::TeamController(const TeamSeams& seams, host::BoxPaths paths, TeamRules rules)
+    : seams_(seams), paths_(std::move(paths)), rules_(std::move(rules)) {}
 
 void TeamController::Watches(reconciler::Sources& sources) const {
-  sources.Maps<Repository>(TeamOf<Repository>).Maps<User>(TeamOf<User>, reconciler::On::kSpecChange);
+  sources.Maps<Repository>(TeamOf<Repository>)
+      .Maps<User>(TeamOf<User>, reconciler::On::kSpecChange)
+      .Maps<User>(TeamOfAdopted)
+      .Maps<ManifestTemplate>(TeamOf<ManifestTemplate>, reconciler::On::kSpecChange)
+      .Maps<OrgKey>(TheTeam<OrgKey>, reconciler::On::kSpecChange)
+      .Maps<UidReservation>(TheTeam<UidReservation>, reconciler::On::kSpecChange);
 }
 
 Expected<TeamState> TeamController::Observe(const Team& object, const reconciler::Reader& reader) const {
   TeamState state;
+  InForce in_force;
+  if (auto read = ReadObjects(object, reader, state, in_force); !read) return read.error();
+  if (auto read = ReadSync(object, state); !read) return read.error();
+  if (seams_.forge) {
+    state.forge_repository = seams_.forge->RepositoryOf(object.spec.url).value_or("");
+    state.post = reader.FindTask(object.metadata.uid, PostId(state.forge_repository));
+  }
+  auto head = HeadOf(object, state.repository);
+  if (head) state.head = *head;
+  auto read = head ? ReadTree(in_force, state) : Expected<void>(head.error());
+  if (!read) state.unread = read.error();
+  return state;
+}
+
+Expected<void> TeamController::ReadObjects(const Team& object, const reconciler::Reader& reader, TeamState& state,
+                                           InForce& in_force) const {
   auto repository = reader.Get<Repository>(kTeamRepository);
   if (repository)
     state.repository = *std::move(repository);
@@ -92,75 +198,110 @@ Expected<TeamState> TeamController::Observe(const Team& object, const reconciler
     return repository.error();
   auto users = reader.List<User>();
   if (!users) return users.error();
-  for (User& user : *users)
-    if (IsOf(object, user)) state.users.emplace(user.spec.name, std::move(user));
-
-  auto head = HeadOf(object, state.repository);
-  auto read = head ? ReadTree(paths_.Mirror(kTeamRepository), *head, state) : Expected<void>(head.error());
-  if (!read)
-    state.unread = read.error();
-  else
-    state.commit = *head;
-  return state;
-}
-
-Expected<void> TeamController::ReadTree(const std::string& mirror, const std::string& commit, TeamState& state) const {
-  auto entries = git_.ListTree(mirror, commit, kUsers);
-  if (!entries && entries.error().code == Code::kNotFound)
-    return Error{Code::kInvalid, "UsersMissing",
-                 "hero_team has no directory users/ at " + commit + ", so nobody is changed or removed"};
-  if (!entries) return entries.error();
-  for (const host::TreeEntry& entry : *entries) {
-    if (!entry.name.ends_with(kSuffix)) continue;
-    const std::string stem = entry.name.substr(0, entry.name.size() - kSuffix.size());
-    UserDeclaration declaration{.path = std::string(kUsers) + "/" + entry.name};
-    auto text = entry.is_file ? git_.ReadBlob(mirror, entry.blob, kFileBytesMax)
-                              : Expected<std::string>(Error{Code::kInvalid, "InvalidFile", "is no regular file"});
-    // A blob that cannot be read is no statement of its author: the whole tree is unknown then.
-    if (!text && text.error().code != Code::kInvalid) return text.error();
-    declaration.spec = text ? ReadUserFile(*text, declaration.path, stem, rules_)
-                            : Expected<api::v1::UserSpec>(text.error().Within(declaration.path));
-    if (declaration.spec) declaration.spec->source = {.path = declaration.path, .blob = entry.blob};
-    state.declared.emplace(stem, std::move(declaration));
+  for (User& user : *users) {
+    if (!IsOf(object, user)) continue;
+    if (!user.metadata.is_deleting()) in_force.users.emplace(user.spec.name, user.spec);
+    state.users.emplace(user.spec.name, std::move(user));
   }
+  auto templates = reader.List<ManifestTemplate>();
+  if (!templates) return templates.error();
+  for (ManifestTemplate& one : *templates) {
+    if (!IsOf(object, one)) continue;
+    in_force.roles.insert(one.spec.role);
+    state.templates.emplace(one.spec.role, std::move(one));
+  }
+  auto reservations = reader.List<UidReservation>();
+  if (!reservations) return reservations.error();
+  for (UidReservation& one : *reservations) state.reservations.emplace(one.spec.user, std::move(one));
+  auto keys = reader.List<OrgKey>();
+  if (!keys) return keys.error();
+  state.has_org_keys = !keys->empty();
+  if (state.has_org_keys) in_force.org_keys.emplace();
+  for (const OrgKey& key : *keys) in_force.org_keys->insert(key.spec.slot);
   return {};
 }
 
-Plan TeamController::Diff(const Team& object, const TeamState& state, api::Time) const {
+/// A state of another URL or branch says nothing about this one: whoever changed herod.toml has decided that.
+Expected<void> TeamController::ReadSync(const Team& object, TeamState& state) const {
+  auto sync = seams_.sync.Read();
+  if (!sync && sync.error().code != Code::kInvalid) return sync.error();
+  if (!sync) state.sync_problem = sync.error().message;
+  if (sync) state.sync = *std::move(sync);
+  if (!state.sync)
+    state.synced = object.status.last_synced_commit;  // The file was lost or is unreadable; the store knows it too.
+  else if (state.sync->url == object.spec.url && state.sync->branch == object.spec.branch)
+    state.synced = state.sync->last_synced_commit;
+  return {};
+}
+
+Expected<bool> TeamController::IsRewritten(const TeamState& state) const {
+  const std::string mirror = paths_.Mirror(kTeamRepository);
+  const std::string accepted = state.sync ? state.sync->accepted_commit : "";
+  for (const std::string& base : {state.synced, accepted}) {
+    if (base.empty()) continue;
+    if (base == state.head) return false;
+    auto contains = seams_.git.Contains(mirror, state.head, base);
+    // The head is there, its tree was read; so it is the base that is not, and no history of the head has it.
+    if (!contains && contains.error().code != Code::kNotFound) return contains.error();
+    if (contains && *contains) return false;
+  }
+  return !state.synced.empty();
+}
+
+Expected<void> TeamController::ReadTree(const InForce& in_force, TeamState& state) const {
+  std::shared_ptr<const HeroTeam> before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = read_;
+  }
+  const CommitTree tree(seams_.git, paths_.Mirror(kTeamRepository), state.head);
+  auto team = ReadHeroTeam(tree, rules_, before.get());
+  if (!team) return team.error();
+  auto rewritten = IsRewritten(state);
+  if (!rewritten) return rewritten.error();
+  state.is_rewritten = *rewritten;
+  {
+    const std::lock_guard lock(mutex_);
+    read_ = std::make_shared<const HeroTeam>(*team);
+  }
+  CheckTogether(*team, in_force);
+  state.declared = *std::move(team);
+  return {};
+}
+
+Plan TeamController::Diff(const Team& object, const TeamState& state, api::Time now) const {
   Plan plan;
   if (object.metadata.is_deleting()) return plan;  // Its members stay: a team is declared again, people are not.
   plan.Add(PlanRepository(object, state));
   if (state.unread) {
     plan.more = state.unread->code == Code::kUnavailable;
     plan.Blocked(*state.unread);
+    // What its author can mend is told to its author; an outage is nobody's result.
+    if (state.unread->code == Code::kInvalid) PlanPost(state, seams_.forge, plan);
     return plan;
   }
-  for (const auto& [stem, declaration] : state.declared) {
-    const auto have = state.users.find(stem);
-    if (declaration.spec)
-      plan.Add(PlanUser(object, *declaration.spec, have == state.users.end() ? nullptr : &have->second));
-    else
-      plan.Blocked(declaration.spec.error());
+  if (state.is_rewritten) {
+    PlanRewritten(object, state, seams_.sync, plan);
+    PlanPost(state, seams_.forge, plan);
+    return plan;
   }
-  for (const auto& [name, user] : state.users)
-    if (!state.declared.contains(name)) plan.Add(PlanRemoval(user));
+  PlanDeclared(object, state, plan);
+  PlanRecord(object, state, seams_.sync, now, plan);
+  PlanPost(state, seams_.forge, plan);
   return plan;
 }
 
 api::v1::TeamStatus TeamController::Report(const Team& object, const TeamState& state,
                                            const reconciler::Results&) const {
   api::v1::TeamStatus status = object.status;
-  if (state.commit.empty()) return status;
-  status.last_synced_commit = state.commit;
-  status.users = 0;
-  status.problems.clear();
-  for (const auto& [stem, declaration] : state.declared) {
-    if (declaration.spec)
-      ++status.users;
-    else
-      status.problems.push_back(
-          {.path = declaration.path, .message = api::codec::Printable(declaration.spec.error().message)});
-  }
+  if (!state.IsWholeKnown()) return status;
+  if (!state.synced.empty()) status.last_synced_commit = state.synced;
+  const TeamResult result = ResultOf(state);
+  status.users = result.users;
+  status.templates = result.templates;
+  status.org_keys_checked = state.has_org_keys;
+  status.problems = ProblemsOf(state.declared);
+  if (!state.sync_problem.empty()) status.problems.push_back({"state.toml", api::codec::Printable(state.sync_problem)});
   return status;
 }
 

@@ -8,6 +8,7 @@
 #include "api/codec/text.h"
 #include "api/codec/toml.h"
 #include "api/meta/names.h"
+#include "api/v1/groups.h"
 #include "api/v1/user_file.h"
 
 namespace controllers {
@@ -25,11 +26,6 @@ constexpr std::array<std::string_view, 37> kReserved = {
     "uucp",  "proxy",  "backup", "list",    "irc",     "nobody",     "sshd",      "driver", "ubuntu", "debian",
     "admin", "api",    "apis",   "rpc",     "hooks",   "static",     "healthz",   "livez",  "readyz", "metrics",
     "hero",  "herod",  "git",    "postfix", "systemd", "messagebus", "developers"};
-
-/// Groups that are as good as root. Refused even where the box's configuration would allow them.
-constexpr std::array<std::string_view, 14> kRootEquivalent = {"root",   "sudo", "wheel",      "admin",  "adm",
-                                                              "docker", "lxd",  "disk",       "shadow", "kvm",
-                                                              "kmem",   "tape", "hero-admin", "incus"};
 
 /// Key types that sshd takes today; DSA and anything unknown are refused (SEC-16).
 constexpr std::array<std::string_view, 7> kKeyTypes = {"ssh-ed25519",
@@ -53,10 +49,6 @@ std::string Listed(const Words& words) {
   return text;
 }
 
-Error Wrong(std::string field, std::string message) {
-  return {Code::kInvalid, "InvalidFile", message, {{std::move(field), "FieldValueInvalid", message}}};
-}
-
 /// The word up to the next blank; `text` becomes what follows it.
 std::string_view NextWord(std::string_view& text) {
   const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
@@ -74,16 +66,16 @@ std::string_view Trimmed(std::string_view text) {
 
 Expected<void> CheckNames(const UserFile& file, std::string_view stem, const UserRules& rules) {
   if (!api::IsUserName(file.name))
-    return Wrong(
+    return FileFault(
         "name",
         "name \"" + api::codec::Printable(file.name, 64) +
             "\" has to be lower-case letters and digits in words joined by _, begin with a letter and have at most " +
             std::to_string(api::kUserNameMax) + " characters");
   if (file.name != stem)
-    return Wrong("name", "name \"" + file.name + "\" has to equal the file's name, " + std::string(stem) +
-                             ".toml; a member is renamed by removing one file and adding another");
-  if (Has(kReserved, file.name) || Has(rules.reserved_names, file.name))
-    return Wrong("name", "name \"" + file.name + "\" is reserved");
+    return FileFault("name", "name \"" + file.name + "\" has to equal the file's name, " + std::string(stem) +
+                                 ".toml; a member is renamed by removing one file and adding another");
+  if (IsReservedName(file.name) || Has(rules.reserved_names, file.name))
+    return FileFault("name", "name \"" + file.name + "\" is reserved");
   return {};
 }
 
@@ -91,11 +83,11 @@ Expected<void> CheckGroups(const UserFile& file, const UserRules& rules) {
   for (std::size_t i = 0; i < file.groups.size(); ++i) {
     const std::string field = "groups[" + std::to_string(i) + "]";
     const std::string group = api::codec::Printable(file.groups[i], 64);
-    if (Has(kRootEquivalent, file.groups[i]))
-      return Wrong(field, "group \"" + group + "\" is as good as root and is never assigned from git");
+    if (api::v1::IsRootEquivalent(file.groups[i]))
+      return FileFault(field, "group \"" + group + "\" is as good as root and is never assigned from git");
     if (!Has(rules.assignable_groups, file.groups[i]))
-      return Wrong(field, "group \"" + group + "\" may not be assigned on this box; allowed are: " +
-                              Listed(rules.assignable_groups) + " ([accounts].groups in herod.toml)");
+      return FileFault(field, "group \"" + group + "\" may not be assigned on this box; allowed are: " +
+                                  Listed(rules.assignable_groups) + " ([accounts].groups in herod.toml)");
   }
   return {};
 }
@@ -115,7 +107,7 @@ Expected<UserSpec> ToSpec(const UserFile& file, const UserRules& rules, std::str
                 .limits = file.limits};
   for (std::size_t i = 0; i < file.ssh_pubkeys.size(); ++i) {
     auto key = ParsePublicKey(file.ssh_pubkeys[i]);
-    if (!key) return Wrong("ssh_pubkeys[" + std::to_string(i) + "]", key.error().message);
+    if (!key) return FileFault("ssh_pubkeys[" + std::to_string(i) + "]", key.error().message);
     spec.ssh_pubkeys.push_back(*std::move(key));
   }
   if (const auto& key = file.claude_org_key) {
@@ -125,24 +117,47 @@ Expected<UserSpec> ToSpec(const UserFile& file, const UserRules& rules, std::str
                                               : has_many           ? key->key_secret_names->front()
                                                                    : ""};
     if (key->enabled && spec.claude_org_key->key_secret_name.empty())
-      return Wrong("claude_org_key", "claude_org_key is enabled but names no key; set key_secret_name");
+      return FileFault("claude_org_key", "claude_org_key is enabled but names no key; set key_secret_name");
   }
+  if (spec.branch_suffix.empty())
+    return FileFault("branch_suffix", "branch_suffix is required: the member's branches are development_<suffix>");
+  if (spec.manifest_template.empty())
+    return FileFault("manifest_template",
+                     "manifest_template is required: the name of a file in manifest_templates/ without .toml");
+  if (auto fault = SchemaFault(rules.check, api::ResourceName(api::v1::User::kInfo), api::codec::Encode(spec)))
+    return *std::move(fault);
   return spec;
+}
+
+UserFilePlaces PlacesOf(const api::codec::TomlDocument& document, const UserSpec& spec) {
+  const auto place = [&](const std::string& key) {
+    const auto found = document.positions.find(key);
+    return found == document.positions.end() ? api::codec::TextPosition() : found->second;
+  };
+  UserFilePlaces places{.branch_suffix = place("branch_suffix"),
+                        .manifest_template = place("manifest_template"),
+                        .org_key = place("claude_org_key.key_secret_name")};
+  if (places.org_key.line == 0) places.org_key = place("claude_org_key.key_secret_names");
+  for (std::size_t i = 0; i < spec.ssh_pubkeys.size(); ++i)
+    places.ssh_pubkeys.push_back(place("ssh_pubkeys[" + std::to_string(i) + "]"));
+  return places;
 }
 
 }  // namespace
 
-Expected<UserSpec> ReadUserFile(std::string_view text, const std::string& path, std::string_view stem,
-                                const UserRules& rules) {
+Expected<DeclaredUser> ReadUserFile(std::string_view text, const std::string& path, std::string_view stem,
+                                    const UserRules& rules) {
   auto document = api::codec::ParseToml(text, path);
   if (!document) return Error{Code::kInvalid, "InvalidFile", document.error().message};
   auto file = api::codec::Decode<UserFile>(document->value, {.refuse_unknown = true});
   auto spec = file ? ToSpec(*file, rules, stem) : Expected<UserSpec>(file.error());
-  if (spec) return spec;
+  if (spec) return DeclaredUser{.spec = *spec, .places = PlacesOf(*document, *spec)};
   Error error = document->At(spec.error());
   error.reason = "InvalidFile";
   return error;
 }
+
+bool IsReservedName(std::string_view name) { return Has(kReserved, name); }
 
 Expected<std::string> ParsePublicKey(std::string_view line) {
   const auto refuse = [](std::string message) { return Error{Code::kInvalid, "InvalidKey", std::move(message)}; };

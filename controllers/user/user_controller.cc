@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/codec/text.h"
+#include "host/log.h"
 
 namespace controllers {
 namespace {
@@ -13,57 +14,47 @@ namespace {
 using api::Code;
 using api::Error;
 using api::Expected;
+using api::v1::Slot;
 using api::v1::User;
-using host::Account;
 using host::AccountWish;
 using reconciler::Chain;
+using reconciler::Namespace;
 using reconciler::Plan;
 
 constexpr std::chrono::milliseconds kArchiveDeadline{
     std::chrono::hours(1)};  // 100 GB at the 30 MB/s of gzip on one core.
 
-// Debian policy 9.2.2: accounts of people. Those below belong to the system and are never taken over, whatever git
-// says.
-constexpr std::int64_t kHumanUidMin = 1000;
-constexpr std::int64_t kHumanUidMax = 59999;
+// Of a User: False while its file in hero_team is not applied as it stands. Absent when all is well.
+constexpr std::string_view kSourceValid = "SourceValid";
 
 bool Has(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-std::string HomeOf(const User& object) { return "/home/" + object.spec.name; }
-
-/// Of the groups that herod manages, those the account is in.
-std::vector<std::string> ManagedGroups(const Account& account, const AccountWish& wish) {
-  std::vector<std::string> groups;
-  for (const std::string& group : account.groups)
-    if (Has(wish.managed_groups, group)) groups.push_back(group);
-  return groups;
+std::string ClaimIn(const User& object) {
+  const auto claim = object.metadata.annotations.find(std::string(kAccountClaim));
+  return claim == object.metadata.annotations.end() ? "" : claim->second;
 }
 
-/// `display name, groups +developers -hero`; empty when the account is as wished.
-std::string Difference(const Account& account, const AccountWish& wish) {
-  std::string text;
-  const auto add = [&](std::string_view what) { text += (text.empty() ? "" : ", ") + std::string(what); };
-  if (account.gecos != wish.gecos) add("display name");
-  if (account.shell != wish.shell) add("shell");
-  if (account.home != wish.home) add("home");
-  if (account.is_expired != wish.is_expired) add(wish.is_expired ? "is not expired" : "is expired");
-  const auto have = ManagedGroups(account, wish);
-  std::string groups;
-  for (const std::string& group : wish.groups)
-    if (!Has(have, group)) groups += (groups.empty() ? "+" : " +") + group;
-  for (const std::string& group : have)
-    if (!Has(wish.groups, group)) groups += (groups.empty() ? "-" : " -") + group;
-  if (!groups.empty()) add("groups " + groups);
-  return text;
+/// No value: there is none.
+template <class Kind>
+Expected<void> Read(const reconciler::Reader& reader, const std::string& name, std::optional<Kind>& into) {
+  auto found = reader.Get<Kind>(name);
+  if (!found && found.error().code != Code::kNotFound) return found.error();
+  if (found) into = *std::move(found);
+  return {};
 }
 
-std::string DigestOf(const AccountWish& wish) {
-  std::string text =
-      wish.gecos + "\n" + wish.home + "\n" + wish.shell + "\n" + (wish.is_expired ? "expired" : "active");
-  for (const std::string& group : wish.groups) text += "\n" + group;
-  return api::codec::Sha256Hex(text);
+std::size_t CountKeys(std::string_view authorized_keys) {
+  std::size_t count = 0;
+  while (!authorized_keys.empty()) {
+    const std::size_t end = std::min(authorized_keys.find('\n'), authorized_keys.size());
+    const std::string_view line = authorized_keys.substr(0, end);
+    const std::size_t begin = line.find_first_not_of(" \t");
+    if (begin != std::string_view::npos && line[begin] != '#') ++count;
+    authorized_keys.remove_prefix(std::min(end + 1, authorized_keys.size()));
+  }
+  return count;
 }
 
 /// The action that makes an account as wished.
@@ -73,6 +64,27 @@ auto EnsureAccount(host::Accounts& accounts, AccountWish wish) {
     if (!account) return account.error();
     return {};
   };
+}
+
+/// The action that makes the home of an account that is there by then.
+auto EnsureHome(const UserSeams& seams, const std::string& name, const std::string& home) {
+  return [&accounts = seams.accounts, &homes = seams.homes, name, home]() -> Expected<void> {
+    auto account = accounts.Find(name);
+    if (!account) return account.error();
+    if (!*account) return Error{Code::kConflict, "AccountGone", "the account " + name + " is gone again"};
+    return homes.EnsureHome(home, (*account)->uid, (*account)->gid);
+  };
+}
+
+Expected<api::Json> Pack(host::Archives& archives, const std::string& home, const std::string& file,
+                         std::stop_token stop) {
+  auto packed = archives.Pack(home, file, std::move(stop));
+  if (!packed) return packed.error();
+  host::log::Info("archived", {{"home", home},
+                               {"file", file},
+                               {"files", std::to_string(packed->files)},
+                               {"credentials_left_out", std::to_string(packed->credentials_left_out)}});
+  return api::Json();
 }
 
 }  // namespace
@@ -93,7 +105,8 @@ UserController::UserController(const UserSeams& seams, host::BoxPaths paths, Use
     : seams_(seams), paths_(std::move(paths)), options_(std::move(options)) {}
 
 void UserController::Watches(reconciler::Sources& sources) const {
-  sources.Directory({.path = paths_.etc, .entries = {"passwd", "group", "shadow"}});
+  sources.Directory({.path = paths_.etc, .entries = {"passwd", "group", "shadow", "gshadow"}});
+  sources.Owns<Namespace>().Owns<Slot>(reconciler::On::kSpecChange);
 }
 
 Expected<UserState> UserController::Observe(const User& object, const reconciler::Reader& reader) const {
@@ -102,67 +115,132 @@ Expected<UserState> UserController::Observe(const User& object, const reconciler
   auto account = seams_.accounts.Find(object.spec.name);
   if (!account) return account.error();
   state.account = *std::move(account);
-  auto home = seams_.homes.Look(HomeOf(object));
-  if (!home) return home.error();
-  state.home = *std::move(home);
-  if (!object.metadata.is_deleting()) return state;
-
-  auto has_work = seams_.archives.IsWorthwhile(HomeOf(object));
-  if (!has_work) return has_work.error();
-  auto is_archived = seams_.archives.Has(ArchiveName(object));
-  if (!is_archived) return is_archived.error();
-  state.has_work = *has_work;
-  state.is_archived = *is_archived;
+  if (auto read = ObserveObjects(object, reader, state); !read) return read.error();
+  if (object.metadata.is_deleting()) {
+    ObserveWork(object, state);
+  } else {
+    ObserveHome(object, state);
+    state.secrets = ObserveSecrets(object, reader, SecretsRepository(object));
+  }
   return state;
 }
 
-Plan UserController::Diff(const User& object, const UserState& state, api::Time) const {
-  Plan plan;
-  const bool is_foreign = state.account && !IsOurs(object, *state.account);
-  if (object.metadata.is_deleting()) {
-    if (!is_foreign) plan.Add(PlanRemoval(object, state));
-  } else if (is_foreign) {
-    plan.Blocked({Code::kForbidden, "ForeignAccount",
-                  "an account " + object.spec.name + " is here that herod did not make; set adopt = true in " +
-                      object.spec.source.path + " to take it over, or choose another name"});
-  } else {
-    plan.Add(PlanPresence(object, state));
+Expected<void> UserController::ObserveObjects(const User& object, const reconciler::Reader& reader,
+                                              UserState& state) const {
+  state.claim = ClaimIn(object);
+  if (state.claim.empty() || !state.account || !IsOurs(object, state.claim, *state.account)) {
+    // An earlier step of this very pass may have written it.
+    std::optional<User> fresh;
+    if (auto read = Read(reader, object.metadata.name, fresh); !read) return read;
+    if (fresh && fresh->metadata.uid == object.metadata.uid) state.claim = ClaimIn(*fresh);
   }
+  if (auto read = Read(reader, object.metadata.name, state.member_namespace); !read) return read;
+  return Read(reader, object.metadata.name, state.slot);
+}
+
+void UserController::ObserveHome(const User& object, UserState& state) const {
+  auto home = seams_.homes.Look(HomeOf(object));
+  if (home)
+    state.home = *std::move(home);
+  else
+    state.home_error = home.error();
+}
+
+void UserController::ObserveWork(const User& object, UserState& state) const {
+  auto has_work = seams_.archives.IsWorthwhile(HomeOf(object));
+  auto is_archived = seams_.archives.Has(ArchiveName(object));
+  if (!has_work) state.archive_error = has_work.error();
+  if (!is_archived) state.archive_error = is_archived.error();
+  state.has_work = has_work.value_or(false);
+  state.is_archived = is_archived.value_or(false);
+}
+
+Plan UserController::Diff(const User& object, const UserState& state, api::Time) const {
+  if (object.metadata.is_deleting()) return PlanRemoval(object, state);
+  Plan plan;
+  if (object.spec.source.problem)
+    plan.conditions.push_back({.type = std::string(kSourceValid),
+                               .status = api::ConditionStatus::kFalse,
+                               .reason = "InvalidFile",
+                               .message = *object.spec.source.problem + "; what the file said before is in force"});
+  std::string claim;
+  if (!state.account || !IsOurs(object, state.claim, *state.account)) {
+    auto wanted = ClaimOn(object, state.account, options_.claims);
+    if (!wanted) {
+      plan.Blocked(wanted.error());
+      return plan;
+    }
+    claim = *std::move(wanted);
+  }
+  plan.Add(PlanAccount(object, state, claim));
+  if (state.home_error) plan.Blocked(*state.home_error);
+  plan.Add(PlanObjects(object, state));
+  const std::string repository = SecretsRepository(object);
+  if (!repository.empty() && !object.spec.deactivated)
+    plan.Add(PlanSecrets(object, state.secrets, repository, *seams_.forge));
   return plan;
 }
 
-Chain UserController::PlanPresence(const User& object, const UserState& state) const {
+/// `claim` is empty when the account is herod's already.
+Chain UserController::PlanAccount(const User& object, const UserState& state, const std::string& claim) const {
   Chain chain;
-  AccountWish wish = WishFor(object);
-  const std::string name = object.spec.name;
-  const std::string difference = state.account ? Difference(*state.account, wish) : "";
+  const bool is_taken_over = state.account && !claim.empty();
+  if (claim != state.claim && !claim.empty()) chain.steps.push_back(ClaimStep(object, state.account, claim));
+  const AccountWish wish = WishFor(object);
+  const std::string difference = state.account ? DifferenceOf(*state.account, wish) : "";
   if (!state.account || !difference.empty())
-    chain.Then({.verb = state.account ? "update account" : "create account",
-                .target = name,
+    chain.Then({.verb = !state.account                                ? "create account"
+                        : is_taken_over && !state.account->is_expired ? "adopt account"
+                                                                      : "update account",
+                .target = object.spec.name,
                 .reason = state.account ? "differs in " + difference : "is missing",
                 .desired = DigestOf(wish)},
                EnsureAccount(seams_.accounts, wish));
-  if (!state.home.exists || !state.home.is_private)
-    chain.Then(
-        {.verb = "make home", .target = wish.home, .reason = state.home.exists ? "is open to others" : "is missing"},
-        [&seams = seams_, name, home = wish.home]() -> Expected<void> {
-          auto account = seams.accounts.Find(name);
-          if (!account) return account.error();
-          if (!*account) return Error{Code::kConflict, "AccountGone", "the account " + name + " is gone again"};
-          return seams.homes.EnsureHome(home, (*account)->uid, (*account)->gid);
-        });
-  const std::string keys = AuthorizedKeys(object.spec);
-  if (!state.home.has_keys_file || state.home.authorized_keys != keys)
-    chain.Then({.verb = "write keys",
-                .target = wish.home + "/.ssh/authorized_keys",
-                .reason = state.home.has_keys_file ? "differs from the spec" : "is missing",
-                .desired = api::codec::Sha256Hex(keys)},
-               [&homes = seams_.homes, home = wish.home, keys] { return homes.WriteAuthorizedKeys(home, keys); });
+  if (!state.home_error) PlanHome(object, state, is_taken_over, chain);
   return chain;
 }
 
-/// Login ends before the archive is taken, so that what is archived is what was left.
-Chain UserController::PlanRemoval(const User& object, const UserState& state) const {
+void UserController::PlanHome(const User& object, const UserState& state, bool is_taken_over, Chain& chain) const {
+  const std::string home = HomeOf(object);
+  if (!state.home.exists || !state.home.is_private)
+    chain.Then({.verb = "make home", .target = home, .reason = state.home.exists ? "is open to others" : "is missing"},
+               EnsureHome(seams_, object.spec.name, home));
+  const std::string keys = AuthorizedKeys(object.spec);
+  const bool is_same = state.home.authorized_keys == keys;
+  if (state.home.has_keys_file && !state.home.is_keys_file_exposed && is_same) return;
+  const std::string there = std::to_string(CountKeys(state.home.authorized_keys));
+  chain.Then({.verb = "write keys",
+              .target = home + "/.ssh/authorized_keys",
+              .reason = !state.home.has_keys_file ? "is missing"
+                        : is_same                 ? "is open to others"
+                        : is_taken_over           ? "replaces the keys that are there, " + there + " of them"
+                                                  : "differs from the spec",
+              .desired = api::codec::Sha256Hex(keys)},
+             [&homes = seams_.homes, home, keys] { return homes.WriteAuthorizedKeys(home, keys); });
+}
+
+Chain UserController::PlanObjects(const User& object, const UserState& state) const {
+  const std::string& name = object.metadata.name;
+  const api::OwnerReference owner = reconciler::OwnerOf(object);
+  const Namespace member_namespace{.metadata = {.name = name, .owner_references = {owner}}};
+  const Slot slot{.metadata = {.name = name, .owner_references = {owner}},
+                  .spec = {.user = object.spec.name,
+                           .box = options_.box,
+                           .template_ = object.spec.manifest_template,
+                           .deactivated = object.spec.deactivated,
+                           .limits = object.spec.limits}};
+  Chain chain;
+  chain.Put(member_namespace, state.member_namespace ? &*state.member_namespace : nullptr);
+  chain.Put(slot, state.slot ? &*state.slot : nullptr);
+  return chain;
+}
+
+/// In this order (SEC-11, SEC-12): login ends; that it has ended is read back; what is left then is archived. The
+/// member's objects have gone before, for they are children. What else ends with a member belongs between the first and
+/// the last step.
+Plan UserController::PlanRemoval(const User& object, const UserState& state) const {
+  Plan plan;
+  if (state.account && !IsOurs(object, state.claim, *state.account)) return plan;
   Chain chain;
   if (state.account && !state.account->is_expired) {
     AccountWish wish = WishFor(object);
@@ -173,55 +251,75 @@ Chain UserController::PlanRemoval(const User& object, const UserState& state) co
                 .desired = DigestOf(wish)},
                EnsureAccount(seams_.accounts, wish));
   }
-  if (state.has_work && !state.is_archived) {
+  if (state.archive_error) {
+    plan.more = true;  // Whether there is something to archive is unknown: a task that is at it goes on.
+    plan.Blocked(*state.archive_error);
+  } else if (state.has_work && !state.is_archived) {
     const std::string file = ArchiveName(object);
     const reconciler::TaskWish wish{.input = api::codec::Sha256Hex(file),
                                     .deadline = kArchiveDeadline,
                                     .work = [&archives = seams_.archives, home = HomeOf(object),
                                              file](std::stop_token stop) -> Expected<api::Json> {
-                                      auto packed = archives.Pack(home, file, std::move(stop));
-                                      if (!packed) return packed.error();
-                                      return api::Json();
+                                      return Pack(archives, home, file, std::move(stop));
                                     }};
     chain.Then({.verb = "archive",
                 .target = HomeOf(object) + "/hero",
                 .reason = "its user was removed",
                 .desired = wish.input},
-               [wish](reconciler::StepContext& context) { return context.Ensure(wish); });
+               [wish, &accounts = seams_.accounts,
+                name = object.spec.name](reconciler::StepContext& context) -> reconciler::StepOutcome {
+                 auto account = accounts.Find(name);
+                 if (!account) return account.error();
+                 if (*account && !(*account)->is_expired)
+                   return Error{Code::kConflict, "NotExpired",
+                                "the account " + name + " may log in again, so what is archived would not be the last"};
+                 return context.Ensure(wish);
+               });
   }
-  return chain;
+  plan.Add(std::move(chain));
+  return plan;
 }
 
 api::v1::UserStatus UserController::Report(const User& object, const UserState& state,
                                            const reconciler::Results&) const {
-  const bool is_ours = state.account && IsOurs(object, *state.account);
   api::v1::UserStatus status{.home = HomeOf(object)};
-  if (is_ours) status.uid = state.account->uid;
-  status.login_enabled = is_ours && !state.account->is_expired;
+  if (state.account && IsOurs(object, state.claim, *state.account)) {
+    status.uid = state.account->uid;
+    status.login_enabled = !state.account->is_expired;
+    auto others = OtherGroups(*state.account, WishFor(object));
+    if (!others.empty()) status.other_groups = std::move(others);
+  }
   const bool has_our_keys = state.home.has_keys_file && state.home.authorized_keys == AuthorizedKeys(object.spec);
   status.keys = has_our_keys ? static_cast<std::int64_t>(object.spec.ssh_pubkeys.size()) : 0;
+  const bool is_deleting = object.metadata.is_deleting();
+  if (is_deleting) status.keys = object.status.keys;  // Not looked at any more.
+  const SecretsState noted{object.status.secrets_repository.value_or(""), object.status.secrets_login.value_or("")};
+  const SecretsState& secrets = is_deleting ? noted : state.secrets;
+  if (!secrets.repository.empty()) status.secrets_repository = secrets.repository;
+  if (!secrets.login.empty()) status.secrets_login = secrets.login;
+  if (is_deleting && state.has_work) status.archive = ArchiveName(object);
   return status;
 }
 
 AccountWish UserController::WishFor(const User& object) const {
   AccountWish wish{.name = object.spec.name,
+                   .uid = object.spec.uid ? object.spec.uid : object.status.uid,
                    .gecos = object.spec.display_name.value_or(""),
                    .home = HomeOf(object),
                    .shell = options_.shell,
                    .is_expired = object.spec.deactivated,
-                   .groups = {options_.member_group},
+                   .groups = {options_.claims.member_group},
                    .managed_groups = options_.managed_groups};
   for (const std::string& group : object.spec.groups)
     if (!Has(wish.groups, group)) wish.groups.push_back(group);
-  if (!Has(wish.managed_groups, options_.member_group)) wish.managed_groups.push_back(options_.member_group);
+  if (!Has(wish.managed_groups, options_.claims.member_group))
+    wish.managed_groups.push_back(options_.claims.member_group);
   std::sort(wish.groups.begin(), wish.groups.end());
   return wish;
 }
 
-/// An account that herod made has the uid that it noted, or is in the members' group; adoption is the spec's word.
-bool UserController::IsOurs(const User& object, const Account& account) const {
-  const bool may_adopt = object.spec.adopt && account.uid >= kHumanUidMin && account.uid <= kHumanUidMax;
-  return may_adopt || object.status.uid == account.uid || Has(account.groups, options_.member_group);
+std::string UserController::SecretsRepository(const User& object) const {
+  return seams_.forge ? SecretsRepositoryOf(object, options_.private_org) : "";
 }
 
 }  // namespace controllers

@@ -4,26 +4,41 @@
 #include <string>
 #include <vector>
 
+#include "api/v1/slot.h"
 #include "api/v1/user.h"
+#include "controllers/user/account.h"
+#include "controllers/user/secrets.h"
 #include "host/accounts.h"
 #include "host/archives.h"
 #include "host/box_paths.h"
+#include "host/forge.h"
 #include "host/homes.h"
 #include "reconciler/controller.h"
+#include "reconciler/namespace.h"
 
 namespace controllers {
 
+/// What is there of a member. What could not be read stands in an error beside it and is unknown then, not absent: a
+/// member who makes a link of the own home may not thereby keep the account from being expired.
 struct UserState {
   std::optional<host::Account> account{};
+  std::string claim{};  ///< What the User's annotation says, see kAccountClaim.
   host::HomeState home{};
+  std::optional<api::Error> home_error{};
+  std::optional<reconciler::Namespace> member_namespace{};
+  std::optional<api::v1::Slot> slot{};
+  SecretsState secrets{};
   bool has_work = false;     ///< There is a ~/hero to archive.
   bool is_archived = false;  ///< The archive of this deletion is complete.
+  std::optional<api::Error> archive_error{};
 };
 
 struct UserOptions {
   std::vector<std::string> managed_groups{};  ///< Groups that herod gives and takes ([accounts].groups).
-  std::string member_group = "hero";          ///< Every member is in it; an account outside it is somebody else's.
+  ClaimRules claims{};
   std::string shell = "/bin/bash";
+  std::string box{};          ///< The machine's name ([box].name), for the Slots.
+  std::string private_org{};  ///< Where the secrets repositories are ([forge].private_org); empty: there are none.
 };
 
 /// What the User controller needs of the box. All thread-safe; they outlive it.
@@ -31,10 +46,11 @@ struct UserSeams {
   host::Accounts& accounts;
   host::Homes& homes;
   host::Archives& archives;
+  host::Forge* forge = nullptr;  ///< Null: no forge is configured, so there are no secrets repositories.
 };
 
-/// Keeps a member's account, groups and keys as declared. A removed member's account is expired and ~/hero archived;
-/// nothing of the home is deleted.
+/// Keeps a member's account, groups and keys as declared, and the objects and the secrets repository that belong to a
+/// member. A removed member's account is expired and ~/hero archived; nothing of the home is deleted.
 class UserController final : public reconciler::Controller<api::v1::User, UserState> {
  public:
   UserController(const UserSeams& seams, host::BoxPaths paths, UserOptions options);
@@ -47,9 +63,16 @@ class UserController final : public reconciler::Controller<api::v1::User, UserSt
 
  private:
   host::AccountWish WishFor(const api::v1::User& object) const;
-  bool IsOurs(const api::v1::User& object, const host::Account& account) const;
-  reconciler::Chain PlanPresence(const api::v1::User& object, const UserState& state) const;
-  reconciler::Chain PlanRemoval(const api::v1::User& object, const UserState& state) const;
+  void ObserveHome(const api::v1::User& object, UserState& state) const;
+  api::Expected<void> ObserveObjects(const api::v1::User& object, const reconciler::Reader& reader,
+                                     UserState& state) const;
+  void ObserveWork(const api::v1::User& object, UserState& state) const;
+  reconciler::Plan PlanRemoval(const api::v1::User& object, const UserState& state) const;
+  reconciler::Chain PlanAccount(const api::v1::User& object, const UserState& state, const std::string& claim) const;
+  void PlanHome(const api::v1::User& object, const UserState& state, bool is_taken_over,
+                reconciler::Chain& chain) const;
+  reconciler::Chain PlanObjects(const api::v1::User& object, const UserState& state) const;
+  std::string SecretsRepository(const api::v1::User& object) const;
 
   const UserSeams seams_;
   const host::BoxPaths paths_;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <utility>
 
 #include "host/libarchive/packer.h"
@@ -36,6 +37,8 @@ api::Expected<linux::Fd> OpenForWriting(const std::string& path) {
   if (::fchmod(directory->get(), kPrivateDirectory) != 0) return linux::SystemError("chmod " + path, errno);
   return directory;
 }
+
+std::string InMiB(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
 }  // namespace
 
@@ -71,8 +74,22 @@ api::Expected<bool> LibArchives::IsWorthwhile(std::string_view home) const {
   return S_ISDIR(status->st_mode);
 }
 
-api::Expected<void> LibArchives::Pack(std::string_view home, std::string_view file_name, std::stop_token stop) {
-  if (auto checked = CheckName(file_name); !checked) return checked;
+/// Before anything is written: a disk that is full hurts everybody on the box. What the work takes on its disk bounds
+/// what the archive takes, but for names and headers.
+api::Expected<void> LibArchives::CheckSpace(int home, int archive_directory, const std::stop_token& stop) const {
+  const auto needed = AllocatedBytes(home, kWork, stop);
+  if (!needed) return needed.error();
+  struct statvfs disk {};
+  if (::fstatvfs(archive_directory, &disk) != 0) return linux::SystemError("statvfs " + paths_.archive, errno);
+  const std::uint64_t free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (free >= *needed && free - *needed >= options_.reserve_bytes) return {};
+  return api::Error{Code::kUnavailable, "ArchiveNeedsSpace",
+                    "there are " + InMiB(free) + " free for " + paths_.archive + ", and up to " + InMiB(*needed) +
+                        " and a reserve of " + InMiB(options_.reserve_bytes) + " are needed; make room there"};
+}
+
+api::Expected<Packed> LibArchives::Pack(std::string_view home, std::string_view file_name, std::stop_token stop) {
+  if (auto checked = CheckName(file_name); !checked) return checked.error();
   const auto worthwhile = IsWorthwhile(home);
   if (!worthwhile) return worthwhile.error();
   if (!*worthwhile) {
@@ -83,13 +100,15 @@ api::Expected<void> LibArchives::Pack(std::string_view home, std::string_view fi
   if (!from) return from.error();
   const auto directory = OpenForWriting(paths_.archive);
   if (!directory) return directory.error();
+  const std::string what = "archive " + std::string(home) + " as " + std::string(file_name);
+  if (auto checked = CheckSpace(from->get(), directory->get(), stop); !checked) return checked.error().Within(what);
   auto file = linux::Replacement::Begin(directory->get(), std::string(file_name), kPrivateFile);
   if (!file) return file.error();
-  if (auto packed = Packer(*file, std::move(stop)).Pack(from->get(), kWork); !packed) {
-    return packed.error().Within("archive " + std::string(home) + " as " + std::string(file_name));
-  }
-  if (auto committed = file->Commit(); !committed) return committed;
-  return linux::SyncDirectory(directory->get(), paths_.archive);
+  const auto packed = Packer(*file, std::move(stop)).Pack(from->get(), kWork);
+  if (!packed) return packed.error().Within(what);
+  if (auto committed = file->Commit(); !committed) return committed.error();
+  if (auto synced = linux::SyncDirectory(directory->get(), paths_.archive); !synced) return synced.error();
+  return packed;
 }
 
 }  // namespace host::libarchive

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -135,10 +136,11 @@ Packer::Packer(linux::Replacement& file, std::stop_token stop)
 
 Packer::~Packer() = default;
 
-api::Expected<void> Packer::Pack(int directory, const std::string& name) {
-  if (auto opened = writer_->Open(); !opened) return opened;
-  if (auto added = Add(directory, name, name, 1); !added) return added;
-  return writer_->Close();
+api::Expected<Packed> Packer::Pack(int directory, const std::string& name) {
+  if (auto opened = writer_->Open(); !opened) return opened.error();
+  if (auto added = Add(directory, name, name, 1); !added) return added.error();
+  if (auto closed = writer_->Close(); !closed) return closed.error();
+  return packed_;
 }
 
 api::Expected<void> Packer::Add(int parent, const std::string& name, const std::string& path, int depth) {
@@ -151,6 +153,10 @@ api::Expected<void> Packer::Add(int parent, const std::string& name, const std::
   if (!status && IsGone(status.error())) return {};
   if (!status) return status.error();
   if (S_ISDIR(status->st_mode)) return AddDirectory(parent, name, path, depth);
+  if (IsCredentialName(name)) {
+    ++packed_.credentials_left_out;
+    return {};
+  }
   if (S_ISREG(status->st_mode)) return AddFile(parent, name, path);
   if (S_ISLNK(status->st_mode)) return AddLink(parent, name, path, *status);
   return {};  // A socket, FIFO or device holds no work.
@@ -181,6 +187,7 @@ api::Expected<void> Packer::AddFile(int parent, const std::string& name, const s
   if (!S_ISREG(status.st_mode)) return {};
   const std::string first_name = writer_->FirstNameOf(status, path);
   if (auto begun = writer_->Begin(path, status, first_name); !begun) return begun;
+  ++packed_.files;
   if (!first_name.empty()) return {};
   auto left = static_cast<std::size_t>(status.st_size);
   while (left > 0) {
@@ -201,6 +208,30 @@ api::Expected<void> Packer::AddLink(int parent, const std::string& name, const s
   if (size < 0 && (errno == ENOENT || errno == EINVAL)) return {};  // Gone, or a link no longer.
   if (size < 0) return linux::SystemError("pack " + Shown(path), errno);
   return writer_->Begin(path, status, {target.data(), static_cast<std::size_t>(size)});
+}
+
+api::Expected<std::uint64_t> AllocatedBytes(int directory, const std::string& name, const std::stop_token& stop) {
+  constexpr std::uint64_t kBlockBytes = 512;  // Of st_blocks, whatever the disk's own are.
+  std::uint64_t bytes = 0;
+  std::vector<linux::Fd> open;  // The directories on the way down; each is closed when its entries are counted.
+  std::vector<std::pair<std::size_t, std::string>> waiting{{0, name}};  // With the depth of the directory it is in.
+  while (!waiting.empty()) {
+    if (stop.stop_requested()) return Unavailable(name, "we are stopping");
+    const auto [depth, entry] = std::move(waiting.back());
+    waiting.pop_back();
+    open.resize(std::min(open.size(), depth));
+    const int parent = depth == 0 ? directory : open.back().get();
+    const auto status = linux::StatEntry(parent, entry, Shown(entry));
+    if (!status) continue;
+    bytes += static_cast<std::uint64_t>(status->st_blocks) * kBlockBytes;
+    if (!S_ISDIR(status->st_mode) || depth >= Packer::kDepthMax) continue;
+    auto below = linux::OpenBeneath(parent, entry, O_RDONLY | O_DIRECTORY, Shown(entry));
+    const auto names = below ? linux::ListNames(below->get(), Shown(entry)) : below.error();
+    if (!names) continue;
+    open.push_back(*std::move(below));
+    for (const std::string& one : *names) waiting.emplace_back(open.size(), one);
+  }
+  return bytes;
 }
 
 }  // namespace host::libarchive

@@ -1,18 +1,21 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "api/meta/expected.h"
+#include "host/archives.h"
 #include "host/linux/files.h"
 
 namespace host::libarchive {
 
 /// Writes one directory as tar.gz, in the order of its names and without the time of packing: the same tree gives the
 /// same bytes. What vanishes or turns into something else while it is read is left out; a file that changes its length
-/// is cut or filled up with zeros to the length it had at first. No link is followed. Use once.
+/// is cut or filled up with zeros to the length it had at first. No link is followed. Files that hold credentials by
+/// their names are left out. Use once.
 class Packer {
  public:
   /// `file` outlives this.
@@ -23,7 +26,7 @@ class Packer {
 
   /// Packs what `directory` names as `name/…`. Errors: kUnavailable (stop, disk full, unreadable, too deep), naming the
   /// path.
-  api::Expected<void> Pack(int directory, const std::string& name);
+  api::Expected<Packed> Pack(int directory, const std::string& name);
 
   // An installed program's tree is some 30 deep. Each level holds a descriptor open, of usually 1024.
   static constexpr int kDepthMax = 200;
@@ -40,6 +43,11 @@ class Packer {
 
   std::stop_token stop_;
   std::unique_ptr<Writer> writer_;
+  Packed packed_;
 };
+
+/// What the files of a tree take on their disk, several names of one file counted as several. No link is followed; what
+/// vanishes meanwhile counts nothing, what cannot be read is left to the packer to name. Errors: kUnavailable (stop).
+api::Expected<std::uint64_t> AllocatedBytes(int directory, const std::string& name, const std::stop_token& stop);
 
 }  // namespace host::libarchive

@@ -5,6 +5,7 @@
 
 #include <git2.h>
 
+#include "host/forge.h"
 #include "host/libgit2/git.h"
 #include "host/libgit2/handle.h"
 
@@ -62,6 +63,7 @@ Expected<bool> LibGit2Git::MakeFirstCommit(std::string_view repository_path, con
   const std::string what = "make the first commit of " + path;
   if (!path.starts_with('/'))
     return api::Error{api::Code::kInvalid, "InvalidPath", what + ": the path is not absolute"};
+  if (auto good = CheckFirstFiles(files); !good) return good.error().Within(what);
   const auto heads = Heads(path);
   if (heads && !heads->empty()) return false;
   if (!heads && heads.error().code != api::Code::kNotFound) return heads.error();

@@ -127,7 +127,8 @@ api::Expected<Tree> FindTree(const Repository& repository, const CommitObject& c
 
 }  // namespace
 
-LibGit2Git::LibGit2Git(Processes& processes, const Clock& clock) : processes_(processes), clock_(clock) {
+LibGit2Git::LibGit2Git(Processes& processes, const Clock& clock, ForgeAccess access)
+    : processes_(processes), clock_(clock), access_(std::move(access)) {
   git_libgit2_init();                                // Counted: every one of us may begin and end on its own.
   git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);  // What we commit survives a power cut.
 }

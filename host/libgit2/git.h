@@ -11,12 +11,21 @@
 
 namespace host::libgit2 {
 
+/// How git reaches the repositories of one forge. The token is sent to that forge's host alone, and is never in an
+/// argument, a URL or git's environment: a program of ours reads its file when git asks for it.
+struct ForgeAccess {
+  std::string url{};         ///< `https://host[:port][/root]`; anything else: no forge.
+  std::string token_file{};  ///< Mode 0600; empty: none is sent.
+  std::string ca_file{};     ///< Certificates to trust instead of the machine's, PEM; empty: those of the machine.
+  std::string askpass{};     ///< Path of herod-askpass.
+};
+
 /// Reads by libgit2, on bare repositories that belong to us or that we only look at. Fetches by the git program:
 /// libgit2 has no timeout on the network, a child has a deadline. Every call opens the repository anew (30 us), so none
 /// is kept stale.
 class LibGit2Git final : public Git {
  public:
-  LibGit2Git(Processes& processes, const Clock& clock);
+  LibGit2Git(Processes& processes, const Clock& clock, ForgeAccess access = {});
   LibGit2Git(const LibGit2Git&) = delete;
   LibGit2Git& operator=(const LibGit2Git&) = delete;
   ~LibGit2Git() override;
@@ -35,8 +44,11 @@ class LibGit2Git final : public Git {
                                       const std::map<std::string, std::string>& files) override;
 
  private:
+  class Fetching;
+
   Processes& processes_;  // Thread-safe; outlives us.
   const Clock& clock_;    // Thread-safe; outlives us.
+  const ForgeAccess access_;
 };
 
 }  // namespace host::libgit2

@@ -38,6 +38,11 @@ bool IsOfAnotherKind(int error_number) {
 
 std::string TemporaryPrefix(std::string_view name) { return "." + std::string(name) + "."; }
 
+/// Whether nobody wrote between two stamps; a rename changes the time of change and nothing else.
+bool IsSameContent(const FileStamp& a, const FileStamp& b) {
+  return a.device == b.device && a.inode == b.inode && a.size_bytes == b.size_bytes && a.modified_ns == b.modified_ns;
+}
+
 /// Removes what killed writers of this name left: a living one holds a lock on its file.
 void RemoveLeftovers(int directory, std::string_view name) {
   const std::string prefix = TemporaryPrefix(name);
@@ -91,13 +96,15 @@ api::Expected<Fd> Open(const std::string& path, int flags) {
   return fd;
 }
 
-api::Expected<Fd> OpenBeneath(int directory, const std::string& path, int flags, std::string_view shown) {
+api::Expected<Fd> OpenBeneath(int directory, const std::string& path, int flags, std::string_view shown,
+                              Mounts mounts) {
   open_how how{};
   // A terminal must not become ours, nor a FIFO wait for its other end; a mere O_PATH opens neither and takes no such
   // flag.
   const int careful = (flags & O_PATH) != 0 ? 0 : O_NOCTTY | O_NONBLOCK;
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | careful);
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  if (mounts == Mounts::kRefuse) how.resolve |= RESOLVE_NO_XDEV;
   // EAGAIN: something was renamed while the kernel made sure that the path stays below. A few tries are enough by its
   // manual.
   for (int tries_left = 8;; --tries_left) {
@@ -232,6 +239,40 @@ api::Expected<void> Replacement::Commit() {
   }
   if (::renameat(directory_, temporary_.c_str(), directory_, name_.c_str()) != 0) {
     return SystemError("replace " + name_, errno);
+  }
+  temporary_.clear();
+  return {};
+}
+
+api::Expected<void> Replacement::SetOwner(uid_t uid, gid_t gid) {
+  if (::fchown(fd_.get(), uid, gid) != 0) return SystemError("chown " + name_, errno);
+  return {};
+}
+
+api::Expected<void> Replacement::CommitOver(const FileStamp& replaced, const std::string& backup) {
+  if (!is_synced_) {
+    if (auto synced = Sync(); !synced) return synced;
+  }
+  const api::Error conflict{.code = api::Code::kConflict,
+                            .reason = "FileChanged",
+                            .message = "replace " + name_ + ": somebody changed it meanwhile"};
+  const auto rename = [this](unsigned flags) {
+    return ::renameat2(directory_, temporary_.c_str(), directory_, name_.c_str(), flags) == 0;
+  };
+  if (replaced.inode == 0) {
+    if (!rename(RENAME_NOREPLACE)) return errno == EEXIST ? conflict : SystemError("replace " + name_, errno);
+    temporary_.clear();
+    return {};
+  }
+  // Exchanged and not renamed over: what stood there is then in our hands, and can be looked at before it is too late.
+  if (!rename(RENAME_EXCHANGE)) return errno == ENOENT ? conflict : SystemError("replace " + name_, errno);
+  const auto stamp = StampOf(directory_, temporary_);
+  if (!stamp || !IsSameContent(*stamp, replaced)) {
+    if (!rename(RENAME_EXCHANGE)) return SystemError("put back " + name_, errno);
+    return conflict;
+  }
+  if (::renameat(directory_, temporary_.c_str(), directory_, backup.c_str()) != 0) {
+    return SystemError("make " + backup, errno);
   }
   temporary_.clear();
   return {};

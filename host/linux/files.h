@@ -43,7 +43,11 @@ api::Expected<Fd> Open(const std::string& path, int flags);
 /// the directory itself. `shown` is the path as errors call it. Never waits for the other end of a FIFO. Errors:
 /// kForbidden when a part of the path is a link or of another kind than asked for: somebody put it there and has to
 /// take it away.
-api::Expected<Fd> OpenBeneath(int directory, const std::string& path, int flags, std::string_view shown);
+/// kRefuse: as little as through a link does it go into another file system, where whoever mounted it (FUSE) could let
+/// us wait for ever.
+enum class Mounts { kCross, kRefuse };
+api::Expected<Fd> OpenBeneath(int directory, const std::string& path, int flags, std::string_view shown,
+                              Mounts mounts = Mounts::kCross);
 
 /// The kind and mode of an entry of `directory`, not of what it links to. Errors: kNotFound.
 api::Expected<struct stat> StatEntry(int directory, const std::string& name, std::string_view shown);
@@ -64,6 +68,17 @@ api::Expected<void> MakeDirectories(const std::string& path, mode_t mode);
 /// Makes names that were renamed, made or removed in a directory last. `directory` was opened for reading.
 api::Expected<void> SyncDirectory(int directory, std::string_view shown);
 
+/// Which version of a file it is, as far as stat tells.
+struct FileStamp {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;  ///< 0: there is no file.
+  std::int64_t size_bytes = 0;
+  std::int64_t modified_ns = 0;
+  std::int64_t changed_ns = 0;
+
+  bool operator==(const FileStamp&) const = default;
+};
+
 /// A new version of a file: written beside it under another name, invisible until Commit, gone when there is none. What
 /// a killed process left is removed by the next one that begins; writers of one name do not disturb each other. Not
 /// thread-safe.
@@ -81,8 +96,13 @@ class Replacement {
   api::Expected<void> Append(std::string_view bytes);
   /// Makes what was appended last. Commit does so when it was not done before.
   api::Expected<void> Sync();
+  /// Gives it to somebody else. Only root may.
+  api::Expected<void> SetOwner(uid_t uid, gid_t gid);
   /// Puts it in the place of the name. SyncDirectory makes that last: one for many files of a directory.
   api::Expected<void> Commit();
+  /// The same over one version only, which is kept under the name `backup`. Errors also: kConflict when another version
+  /// stands there (or one at all, where `replaced` is none); it stays.
+  api::Expected<void> CommitOver(const FileStamp& replaced, const std::string& backup);
 
  private:
   Replacement(int directory, std::string name, std::string temporary, Fd fd);
@@ -98,17 +118,6 @@ class Replacement {
 api::Expected<void> ReplaceFile(int directory, std::string name, std::string_view content, mode_t mode);
 /// The same in a directory that nobody but us and root can change.
 api::Expected<void> ReplaceFile(const std::string& path, std::string_view content, mode_t mode);
-
-/// Which version of a file it is, as far as stat tells.
-struct FileStamp {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;  ///< 0: there is no file.
-  std::int64_t size_bytes = 0;
-  std::int64_t modified_ns = 0;
-  std::int64_t changed_ns = 0;
-
-  bool operator==(const FileStamp&) const = default;
-};
 
 /// The stamp of a file; that of no file when it is absent.
 api::Expected<FileStamp> StampOf(int directory, const std::string& name);

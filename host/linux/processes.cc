@@ -10,6 +10,7 @@
 #include <spawn.h>
 #include <string>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
@@ -108,10 +109,36 @@ int SetAttributes(posix_spawnattr_t& attributes) {
       &attributes, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
 }
 
-int SetActions(posix_spawn_file_actions_t& actions, int out, int err, const std::string& directory) {
-  if (int failed = ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)) return failed;
-  if (int failed = ::posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO)) return failed;
-  if (int failed = ::posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO)) return failed;
+/// What the child has as 0, 1 and 2. Without input: /dev/null.
+struct Standard {
+  Fd input{};
+  int out = -1;
+  int err = -1;
+};
+
+/// A file in memory: unlike a pipe it holds any input at once, so nobody has to feed it.
+api::Expected<Fd> InputOf(std::string_view text) {
+  if (text.empty()) return Fd();
+  Fd fd(::memfd_create("input", MFD_CLOEXEC));
+  if (!fd) return SystemError("make a file in memory", errno);
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd.get(), text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return SystemError("write a file in memory", errno);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (::lseek(fd.get(), 0, SEEK_SET) != 0) return SystemError("rewind a file in memory", errno);
+  return fd;
+}
+
+int SetActions(posix_spawn_file_actions_t& actions, const Standard& standard, const std::string& directory) {
+  if (standard.input) {
+    if (int failed = ::posix_spawn_file_actions_adddup2(&actions, standard.input.get(), STDIN_FILENO)) return failed;
+  } else if (int failed = ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)) {
+    return failed;
+  }
+  if (int failed = ::posix_spawn_file_actions_adddup2(&actions, standard.out, STDOUT_FILENO)) return failed;
+  if (int failed = ::posix_spawn_file_actions_adddup2(&actions, standard.err, STDERR_FILENO)) return failed;
   if (int failed = ::posix_spawn_file_actions_addchdir_np(&actions, directory.c_str())) return failed;
   return ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 }
@@ -125,7 +152,7 @@ std::vector<char*> PointersTo(std::vector<std::string>& texts) {
 }
 
 /// Starts it. Errors: as Run.
-api::Expected<pid_t> Spawn(const Command& command, int out, int err) {
+api::Expected<pid_t> Spawn(const Command& command, const Standard& standard) {
   const std::string directory = command.directory.empty() ? "/" : command.directory;
   std::vector<std::string> arguments = command.argv;
   std::vector<std::string> variables;
@@ -142,7 +169,7 @@ api::Expected<pid_t> Spawn(const Command& command, int out, int err) {
 
   pid_t pid = 0;
   int failed = SetAttributes(attributes);
-  if (failed == 0) failed = SetActions(actions, out, err, directory);
+  if (failed == 0) failed = SetActions(actions, standard, directory);
   if (failed == 0) {
     failed = ::posix_spawnp(&pid, command.argv[0].c_str(), &actions, &attributes, PointersTo(arguments).data(),
                             PointersTo(variables).data());
@@ -218,7 +245,9 @@ api::Expected<Finished> SpawnedProcesses::Run(const Command& command, std::stop_
   if (auto opened = err.Open(); !opened) return opened.error();
   if (auto opened = bells.Open(command.deadline); !opened) return opened.error();
 
-  const auto pid = Spawn(command, out.writer.get(), err.writer.get());
+  auto input = InputOf(command.input);
+  if (!input) return input.error();
+  const auto pid = Spawn(command, {*std::move(input), out.writer.get(), err.writer.get()});
   if (!pid) return pid.error();
   out.writer = Fd();  // Else our own copy would keep the stream open.
   err.writer = Fd();

@@ -238,6 +238,29 @@ TEST_CASE("[HTB-02] users: a member as the file shows one is valid, and so is th
   CHECK(Complaints(kind, suspended) == std::vector<std::string>{});
 }
 
+TEST_CASE("[SEC-08] kinds: numbers alone are never deleted, and the definition says why") {
+  for (const std::string& plural : ListedPlurals())
+    CHECK(Load(plural).never_deleted.empty() == (plural != "uidreservations"));
+}
+
+TEST_CASE("[HTB-05] manifesttemplates: a row as the file has it is valid, with what is not said filled in") {
+  const schema::Kind kind = Load("manifesttemplates");
+  v1::ManifestTemplate developer{.spec = {.role = "developer", .text = "# Text\n"}};
+  developer.spec.bind = {{.service = "hero_slides",
+                          .repo = "lhumina_code/hero_slides",
+                          .branch = "development",
+                          .from = "hash",
+                          .hash = "a1b2c3d4",
+                          .needs = {"hero_proc"},
+                          .health = "/healthz",
+                          .env = {{"RUST_LOG", "info"}},
+                          .args = {"-v"}}};
+  CHECK(Complaints(kind, codec::ToObject(developer).body) == std::vector<std::string>{});
+  developer.spec.bind.front().from = "source";
+  developer.spec.bind.front().service = "../x";
+  CHECK(Complaints(kind, codec::ToObject(developer).body).size() == 2);
+}
+
 TEST_CASE("[SEC-04] users: names are lower-case words joined by single underscores, 31 characters at most") {
   const schema::Kind kind = Load("users");
   const auto complaints = [&](const std::string& name) {

@@ -1,9 +1,12 @@
 #include "cmd/herod/box.h"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <sys/inotify.h>
 #include <thread>
+#include <unistd.h>
 
 #include <doctest/doctest.h>
 
@@ -11,7 +14,10 @@
 #include "api/v1/user.h"
 #include "client/wire_client.h"
 #include "host/linux/clock.h"
+#include "host/linux/files.h"
+#include "host/linux/processes.h"
 #include "reconciler/typed.h"
+#include "tests/support/ssh_key.h"
 #include "tests/support/team_forge.h"
 #include "tests/support/temp_dir.h"
 
@@ -118,6 +124,18 @@ class RunningBox {
   }
   const std::string& root() const { return root_; }
 
+  /// Unpacks an archive.
+  static void Unpack(const std::string& archive, const std::string& into) {
+    std::filesystem::create_directories(into);
+    host::linux::SpawnedProcesses processes;
+    auto done = processes.Run({.argv = {"tar", "-C", into, "-xpzf", archive},
+                               .environment = {{"PATH", "/usr/bin:/bin"}},
+                               .deadline = seconds(30)},
+                              {});
+    REQUIRE_MESSAGE(done, done.error().message);
+    REQUIRE_MESSAGE(done->exit_code == 0, done->err);
+  }
+
  private:
   const TempDir dir_;
   const std::string root_ = dir_ / "box";
@@ -131,6 +149,30 @@ class RunningBox {
   std::jthread thread_;
 };
 
+/// Counts how often a file of a directory was put in place of the one before.
+class RewriteCounter {
+ public:
+  explicit RewriteCounter(const std::string& directory) : inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+    REQUIRE(::inotify_add_watch(inotify_.get(), directory.c_str(), IN_MOVED_TO) >= 0);
+  }
+
+  int Of(std::string_view name) const {
+    int count = 0;
+    alignas(inotify_event) std::array<char, 64 * 1024> events{};
+    for (ssize_t size = 0; (size = ::read(inotify_.get(), events.data(), events.size())) > 0;) {
+      for (const char* at = events.data(); at < events.data() + size;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(at);
+        if (event->len > 0 && name == event->name) ++count;
+        at += sizeof(inotify_event) + event->len;
+      }
+    }
+    return count;
+  }
+
+ private:
+  const host::linux::Fd inotify_;
+};
+
 TEST_CASE("[ENGINE][WIRE] box: a wish is acknowledged, why tells what was done, the queue who works") {
   RunningBox box;
   box.WriteUser("alice");
@@ -142,7 +184,7 @@ TEST_CASE("[ENGINE][WIRE] box: a wish is acknowledged, why tells what was done, 
   REQUIRE(!passes.empty());
   const api::Json::Array& steps = *passes.front().Find("steps")->array();
   REQUIRE(!steps.empty());
-  CHECK(*steps.front().Find("step") == api::Json("create account alice: is missing"));
+  CHECK(*steps.front().Find("step") == api::Json("claim account alice: the one to come is herod's"));
   CHECK(*steps.front().Find("state") == api::Json("done"));
   std::string controllers;
   const api::Json queue = box.Fetch("/hero/v1/queue");
@@ -151,7 +193,8 @@ TEST_CASE("[ENGINE][WIRE] box: a wish is acknowledged, why tells what was done, 
   CHECK(controllers == "team repository user ");
 }
 
-TEST_CASE("[HTB-01][HTB-10][HTB-13][HTB-15][HTB-16] box: a pushed commit becomes an account, changes it, and ends it") {
+TEST_CASE(
+    "[HTB-01][HTB-10][HTB-12][HTB-13][HTB-15][HTB-16] box: a pushed commit becomes an account, changes it, and ends it") {
   RunningBox box;
   box.WriteUser("alice");
   box.WriteUser("bob");
@@ -161,7 +204,8 @@ TEST_CASE("[HTB-01][HTB-10][HTB-13][HTB-15][HTB-16] box: a pushed commit becomes
   CHECK(box.Line("/etc/group", "developers").find("alice") != std::string::npos);
   CHECK(box.Line("/etc/group", "hero").find("alice") != std::string::npos);
   CHECK(box.Line("/etc/shadow", "alice").starts_with("alice:*:"));
-  CHECK(box.Read("/home/alice/.ssh/authorized_keys").find(TeamForge::kKey) != std::string::npos);
+  CHECK(box.Read("/home/alice/.ssh/authorized_keys").find(SshKey("alice")) != std::string::npos);
+  CHECK(std::filesystem::exists(box.root() + "/home/driver/hero/forge/lhumina_code-private/secrets_alice.git/HEAD"));
 
   box.WriteUser("alice", "deactivated = true\n");
   box.Push();
@@ -182,6 +226,60 @@ TEST_CASE("[HTB-01][HTB-10][HTB-13][HTB-15][HTB-16] box: a pushed commit becomes
   CHECK(std::filesystem::exists(box.root() + "/home/bob/hero"));
 }
 
+TEST_CASE("[HTB-16][SEC-05] box: a member leaves with an archive that tar restores, and returns to the same account") {
+  RunningBox box;
+  box.WriteUser("alice");
+  box.WriteUser("bob");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("alice") && box.IsReady("bob"); }));
+  const std::string passwd = box.Line("/etc/passwd", "bob");
+  std::filesystem::create_directories(box.root() + "/home/bob/hero/code");
+  std::ofstream(box.root() + "/home/bob/hero/code/slides.c") << "int main() {}";
+  std::ofstream(box.root() + "/home/bob/hero/secrets.toml") << "TOKEN = 'hunter2'";
+  box.RemoveUser("bob");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsGone("bob"); }));
+
+  std::string archive;
+  for (const auto& entry : std::filesystem::directory_iterator(box.root() + "/home/driver/hero/var/team_sync/archive"))
+    archive = entry.path();
+  RunningBox::Unpack(archive, box.root() + "/restored");
+  CHECK(box.Read("/restored/hero/code/slides.c") == "int main() {}");
+  CHECK_FALSE(std::filesystem::exists(box.root() + "/restored/hero/secrets.toml"));
+
+  box.WriteUser("bob");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("bob"); }));
+  CHECK(box.Line("/etc/passwd", "bob") == passwd);
+  CHECK_FALSE(box.Line("/etc/shadow", "bob").ends_with(":0:"));
+  CHECK(box.Read("/home/bob/hero/secrets.toml") == "TOKEN = 'hunter2'");
+}
+
+TEST_CASE("[HTB-10] box: a hundred accounts that are missing at once share the rewrites of the account files") {
+  RunningBox box;
+  constexpr int kMembers = 100;
+  const auto all = [&](const auto& is_so) {
+    for (int i = 0; i < kMembers; ++i)
+      if (!is_so("u" + std::to_string(i))) return false;
+    return true;
+  };
+  for (int i = 0; i < kMembers; ++i) box.WriteUser("u" + std::to_string(i));
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return all([&](const std::string& name) { return box.IsReady(name); }); }));
+  box.Stop();
+  const std::string before = box.Line("/etc/passwd", "u42");
+  for (const char* file : {"passwd", "group", "shadow"}) std::filesystem::remove(box.root() + "/etc/" + file);
+  const RewriteCounter rewrites(box.root() + "/etc");
+  box.Start();
+  REQUIRE(box.WaitUntil(
+      [&] { return all([&](const std::string& name) { return !box.Line("/etc/passwd", name).empty(); }); }, "events"));
+  const int count = rewrites.Of("passwd");
+  CAPTURE(count);
+  CHECK(count >= 1);
+  CHECK(count < kMembers / 2);
+  CHECK(box.Line("/etc/passwd", "u42") == before);  // The same number.
+}
+
 TEST_CASE("[HTB-13][SEC-14] box: a key added by hand is taken out without anybody asking") {
   RunningBox box;
   box.WriteUser("alice");
@@ -191,6 +289,31 @@ TEST_CASE("[HTB-13][SEC-14] box: a key added by hand is taken out without anybod
   std::ofstream(box.root() + "/home/alice/.ssh/authorized_keys", std::ios::app) << "ssh-ed25519 AAAA mine\n";
   // Every step is an event; nothing else of the user changes.
   CHECK(box.WaitUntil([&] { return box.Read("/home/alice/.ssh/authorized_keys") == good; }, "events"));
+}
+
+TEST_CASE(
+    "[HTB-13][SEC-14] box: a key file that is a directory is told to its member alone, and mended once it is gone") {
+  RunningBox box;
+  box.WriteUser("alice");
+  box.WriteUser("bob");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("alice") && box.IsReady("bob"); }));
+  const std::string keys = "/home/alice/.ssh/authorized_keys";
+  const std::string good = box.Read(keys);
+  std::filesystem::rename(box.root() + "/home/alice/.ssh", box.root() + "/home/alice/elsewhere");
+  CHECK(box.WaitUntil([&] { return box.Read(keys) == good; }, "events"));
+
+  const auto put_directory = [&] {  // herod may have mended it in between.
+    std::error_code error;
+    std::filesystem::remove(box.root() + keys, error);
+    return std::filesystem::create_directory(box.root() + keys, error);
+  };
+  while (!put_directory()) std::this_thread::yield();
+  REQUIRE(box.WaitUntil([&] { return box.ReadyOf("alice") == "NotAPlainPath"; }));
+  CHECK(box.IsReady("bob"));
+  std::filesystem::remove(box.root() + keys);
+  CHECK(box.WaitUntil([&] { return box.IsReady("alice"); }));
+  CHECK(box.Read(keys) == good);
 }
 
 TEST_CASE("[HTB-18][HTB-89] box: started again it leaves what is as it should be and does what was pushed meanwhile") {

@@ -224,8 +224,8 @@ TEST_CASE("[CTL] a mistyped command is 1, never 2; help is 0") {
   CHECK(desk.out.find("jsonpath=TEMPLATE") != std::string::npos);
   CHECK(desk.Type({"--help"}) == 0);
   CHECK(desk.out.find(
-            "Exit codes: 0 done; 1 an error, or a wait that was not met in time; 2 `plan` found something to do.") !=
-        std::string::npos);
+            "Exit codes: 0 done; 1 an error, or a wait that was not met in time; 2 `plan` found something to do, "
+            "`validate` something wrong.") != std::string::npos);
 }
 
 TEST_CASE("[CTL] describe ends with the events of the object, not of its predecessor") {

@@ -18,6 +18,7 @@
 #include "client/wire_client.h"
 #include "host/linux/clock.h"
 #include "host/linux/processes.h"
+#include "tests/support/ssh_key.h"
 #include "tests/support/team_forge.h"
 #include "tests/support/temp_dir.h"
 
@@ -142,7 +143,7 @@ TEST_CASE("[HTB-89][ENGINE-19] kill -9 of the whole daemon within its passes: st
   CHECK(names.size() == kMembers);
   CHECK(numbers.size() == kMembers);  // and with a number of its own.
   for (const std::string& name : names)
-    CHECK(box.Lines("/home/" + name + "/.ssh/authorized_keys").back() == TeamForge::kKey);
+    CHECK(box.Lines("/home/" + name + "/.ssh/authorized_keys").back() == SshKey(name));
   const auto plan = box.wire.Fetch("/hero/v1/plan");
   REQUIRE(plan);
   CHECK(plan->Find("steps")->size() == 0);

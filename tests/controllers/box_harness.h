@@ -5,19 +5,26 @@
 #include <string>
 #include <vector>
 
+#include "api/v1/manifest_template.h"
+#include "api/v1/org_key.h"
 #include "api/v1/repository.h"
 #include "api/v1/team.h"
+#include "api/v1/uid_reservation.h"
 #include "api/v1/user.h"
 #include "controllers/repository/repository_controller.h"
 #include "controllers/team/team_controller.h"
 #include "controllers/user/user_controller.h"
 #include "crds/catalog.h"
 #include "host/box_paths.h"
+#include "reconciler/admission.h"
 #include "tests/support/fake_accounts.h"
 #include "tests/support/fake_archives.h"
+#include "tests/support/fake_forge.h"
 #include "tests/support/fake_git.h"
 #include "tests/support/fake_homes.h"
+#include "tests/support/fake_team_sync.h"
 #include "tests/support/harness.h"
+#include "tests/support/ssh_key.h"
 
 namespace tests {
 
@@ -27,31 +34,55 @@ inline constexpr const char* kAliceKey =
 /// The real engine and the three controllers on a box of fakes, with a hero_team that a test commits to.
 struct BoxHarness : Harness {
   inline static const std::string kOrigin = "/forge/lhumina_code/hero_team.git";
+  inline static const std::string kRepository = "lhumina_code/hero_team";
   inline static const std::string kUrl = "file://" + kOrigin;
 
   BoxHarness() : Harness(*crds::LoadCatalog()) {
     const std::vector<std::string> groups = {"developers", "hero"};
-    manager().Add(
-        std::make_unique<controllers::TeamController>(git, paths, controllers::UserRules{.assignable_groups = groups}),
-        {.name = "team", .has_finalizer = false});
+    forge.Put(kRepository, {});
+    manager().Add(std::make_unique<controllers::TeamController>(
+                      controllers::TeamSeams{.git = git, .sync = team_sync, .forge = &forge}, paths,
+                      controllers::TeamRules{.users = {.assignable_groups = groups, .check = CheckSpec},
+                                             .manifests = {.orgs = {"lhumina_code"}}}),
+                  {.name = "team", .workers = 1, .has_finalizer = false});
     manager().Add(std::make_unique<controllers::RepositoryController>(git, paths), {.name = "repository"});
-    manager().Add(
-        std::make_unique<controllers::UserController>(controllers::UserSeams{accounts, homes, archives}, paths,
-                                                      controllers::UserOptions{.managed_groups = groups}),
-        {.name = "user"});
+    manager().Add(std::make_unique<controllers::UserController>(
+                      controllers::UserSeams{accounts, homes, archives, &secrets_forge}, paths,
+                      controllers::UserOptions{.managed_groups = groups,
+                                               .claims = {.never_adopted = {"driver"}},
+                                               .box = "box1",
+                                               .private_org = "acme-private"}),
+                  {.name = "user"});
   }
 
+  /// Each has a key of their own; alice's is kAliceKey.
+  static std::string KeyOf(const std::string& name) { return name == "alice" ? kAliceKey : SshKey(name); }
+
   static std::string UserFile(const std::string& name, const std::string& more = "") {
-    return "name = \"" + name + "\"\nssh_pubkeys = [\"" + kAliceKey +
+    return "name = \"" + name + "\"\nssh_pubkeys = [\"" + KeyOf(name) +
            "\"]\ngroups = [\"developers\"]\nbranch_suffix = \"" + name + "\"\nmanifest_template = \"developer\"\n" +
            more;
   }
 
-  /// Commits these files below users/, alone, rings the watch as a push does, and lets everything come to rest.
+  static std::vector<api::Cause> CheckSpec(std::string_view resource, const api::Json& spec) {
+    static const api::schema::Catalog catalog = *crds::LoadCatalog();
+    return reconciler::CheckSpec(catalog, resource, spec);
+  }
+
+  static constexpr const char* kTemplate =
+      "# What a developer starts with.\n[[bind]]\nservice = \"hero_slides\"\nrepo = \"lhumina_code/hero_slides\"\n"
+      "branch = \"development\"\nfrom = \"release\"\n";
+
+  /// Commits these files below users/, with a template and a README, rings the watch as a push does, and lets
+  /// everything come to rest.
   std::string Push(const std::map<std::string, std::string>& users) {
-    FakeGit::Files files{{"README.md", "our team"}};
+    FakeGit::Files files{{"README.md", "our team"}, {"manifest_templates/developer.toml", kTemplate}};
     for (const auto& [name, text] : users) files["users/" + name] = text;
-    files_ = files;
+    return PushFiles(files);
+  }
+
+  /// The same with the whole tree given.
+  std::string PushFiles(const FakeGit::Files& files) {
     std::string commit = git.Commit(kUrl, "development", files);
     git.SetHead(kOrigin, "development", commit);  // One repository, by its URL for a fetch and by its path for a look.
     file_watch.Ring(kOrigin + "/packed-refs");
@@ -82,10 +113,10 @@ struct BoxHarness : Harness {
   FakeAccounts accounts;
   FakeHomes homes;
   FakeArchives archives;
+  FakeTeamSync team_sync;
+  FakeForge forge;
+  FakeForge secrets_forge;  ///< On a box it is the same; apart here, so that nobody counts the calls of others.
   host::BoxPaths paths = host::PathsOf("/box", "driver");
-
- private:
-  FakeGit::Files files_;
 };
 
 }  // namespace tests

@@ -153,22 +153,6 @@ TEST_CASE(
   CHECK(h.ConditionOf<Team>("team", api::kReady) == "True Reconciled");
 }
 
-TEST_CASE("[SEC-09] team: without users/, without the branch or with an unreadable tree nobody is removed") {
-  BoxHarness h;
-  h.Push({{"alice.toml", BoxHarness::UserFile("alice")}});
-  h.DeclareTeam();
-  h.Push({});
-  CHECK(h.ConditionOf<Team>("team") == "False UsersMissing");
-  CHECK_FALSE(h.accounts.Get("alice")->is_expired);
-
-  h.git.SetHead(BoxHarness::kUrl, "development", "");
-  h.git.SetHead(BoxHarness::kOrigin, "development", "");
-  h.PassAnHour();
-  CHECK(h.ConditionOf<Team>("team") == "False BranchMissing");
-  CHECK(h.Get<User>("alice"));
-  CHECK_FALSE(h.accounts.Get("alice")->is_expired);
-}
-
 TEST_CASE("[SEC-09] team: each host call of a sync failing once, nobody is lost and the end is the same") {
   for (int n = 1; n <= 25; ++n) {
     CAPTURE(n);
@@ -179,6 +163,7 @@ TEST_CASE("[SEC-09] team: each host call of a sync failing once, nobody is lost 
     h.git.FailNth(n, broken);
     h.accounts.FailNth(n, broken);
     h.homes.FailNth(n, broken);
+    h.team_sync.FailNth(n, broken);
     h.Push({{"alice.toml", BoxHarness::UserFile("alice", "email = \"a@b\"\n")},
             {"carol.toml", BoxHarness::UserFile("carol")}});
     h.PassAnHour();

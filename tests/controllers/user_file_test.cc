@@ -11,7 +11,8 @@ namespace {
 const UserRules kRules{.assignable_groups = {"developers", "hero"}};
 
 api::Expected<api::v1::UserSpec> Read(const std::string& text, const std::string& stem = "alice") {
-  return ReadUserFile(text, "users/" + stem + ".toml", stem, kRules);
+  auto read = ReadUserFile(text, "users/" + stem + ".toml", stem, kRules);
+  return read ? api::Expected<api::v1::UserSpec>(read->spec) : read.error();
 }
 
 /// A public key of that type with a body of that many bytes.

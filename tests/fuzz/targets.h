@@ -28,7 +28,7 @@ inline std::string_view TakePart(std::string_view& rest) {
 // One a reader.
 void RunJson(std::string_view input);      ///< A JSON text.
 void RunYaml(std::string_view input);      ///< A YAML text; each document also as a definition of a kind.
-void RunToml(std::string_view input);      ///< A TOML text; also as a member's file.
+void RunToml(std::string_view input);      ///< A TOML text; also as a member's file and as a manifest.
 void RunObject(std::string_view input);    ///< An object as JSON.
 void RunSchema(std::string_view input);    ///< Two YAML documents: a schema and a value.
 void RunPatch(std::string_view input);     ///< A JSON array: a value and patches for it.

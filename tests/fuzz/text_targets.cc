@@ -8,8 +8,10 @@
 #include "api/codec/text.h"
 #include "api/codec/toml.h"
 #include "api/codec/yaml.h"
+#include "api/meta/names.h"
 #include "api/schema/schema.h"
 #include "api/v1/kinds.h"
+#include "controllers/manifest/manifest_file.h"
 #include "controllers/team/user_file.h"
 #include "tests/fuzz/targets.h"
 
@@ -115,9 +117,20 @@ void RunToml(std::string_view input) {
     Promise(HasFilePlace(document.error().message), "an error in TOML has line and column");
   }
   const auto user = controllers::ReadUserFile(input, "f", "alice", {.assignable_groups = {"developers"}});
-  if (user) return Promise(user->name == "alice", "a member's name is the file's");
-  CheckError(user.error());
-  Promise(user.error().message.starts_with("f:"), "an error in a member's file names the file");
+  if (user) {
+    Promise(user->spec.name == "alice", "a member's name is the file's");
+  } else {
+    CheckError(user.error());
+    Promise(user.error().message.starts_with("f:"), "an error in a member's file names the file");
+  }
+  const auto manifest = controllers::ReadManifestFile(input, "f", {.orgs = {"o"}, .may_have_state = true});
+  if (!manifest) {
+    CheckError(manifest.error());
+    return Promise(manifest.error().message.starts_with("f:"), "an error in a manifest names the file");
+  }
+  for (const api::v1::Bind& row : manifest->manifest.bind)
+    Promise(api::IsUserName(row.service) && row.repo.starts_with("o/") && (row.from == "hash") == row.hash.has_value(),
+            "a row of a manifest is what it may be");
 }
 
 void RunObject(std::string_view input) {

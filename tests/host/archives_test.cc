@@ -136,6 +136,66 @@ TEST_CASE("[HTB-16][SEC-13] archives: tar restores what was packed, to the mode 
   CHECK_FALSE(fs::exists(box.root / "restored/hero/var/fifo"));
 }
 
+TEST_CASE("[SEC-13] archives: files that hold credentials by their names are left out and counted, and stay") {
+  Box box;
+  const std::vector<std::string> secrets = {"secrets.toml",     ".credentials.json",   "code/.env", "code/.netrc",
+                                            "cfg/id_ed25519",   "cfg/id_rsa",          "cfg/token", "cfg/server.key",
+                                            "cfg/identity.age", "cfg/.git-credentials"};
+  const std::vector<std::string> work = {"secrets.toml.example", "code/.env.example", "cfg/id_ed25519.pub",
+                                         "code/token.cc",        "code/keys.md",      "cfg/key"};
+  for (const std::string& name : secrets) box.root.Write(box.hero + "/" + name, "hunter2");
+  for (const std::string& name : work) box.root.Write(box.hero + "/" + name, "work");
+  box.root.Write(box.hero + "/token.key/inside", "a directory is not a file");
+  fs::create_symlink("secrets.toml", box.root / (box.hero + "/code/secrets.toml"));
+
+  const auto packed = box.archives.Pack("/home/alice", kName, {});
+  REQUIRE(packed);
+  CHECK(packed->files == static_cast<std::int64_t>(work.size()) + 1);
+  CHECK(packed->credentials_left_out == static_cast<std::int64_t>(secrets.size()) + 1);
+  box.root.MakeDirectory("restored");
+  REQUIRE(Box::Tar({"-C", box.root / "restored", "-xpzf", box.Archive()}) == 0);
+  for (const std::string& name : secrets) {
+    CAPTURE(name);
+    CHECK_FALSE(fs::exists(box.root / ("restored/hero/" + name)));
+    CHECK(fs::exists(box.root / (box.hero + "/" + name)));
+  }
+  for (const std::string& name : work) {
+    CAPTURE(name);
+    CHECK(fs::exists(box.root / ("restored/hero/" + name)));
+  }
+  CHECK(fs::exists(box.root / "restored/hero/token.key/inside"));
+}
+
+TEST_CASE("[SEC-13] archives: one that the disk could not hold is not begun, and it says how much is missing") {
+  Box box;
+  box.PutWork();
+  host::libarchive::LibArchives careful(box.paths, {.reserve_bytes = 1ull << 62});
+  const auto packed = careful.Pack("/home/alice", kName, {});
+  REQUIRE_FALSE(packed);
+  CHECK(packed.error().code == Code::kUnavailable);
+  CHECK(packed.error().reason == "ArchiveNeedsSpace");
+  CHECK(packed.error().message.find(" MiB free for " + box.paths.archive) != std::string::npos);
+  CHECK(fs::is_empty(box.paths.archive));
+}
+
+TEST_CASE("[SEC-13] archives: what the work takes is counted through the whole tree, without following links") {
+  const Box box;
+  box.root.Write(box.hero + "/a/b/one", std::string(1u << 20, 'x'));
+  box.root.Write(box.hero + "/a/two", std::string(1u << 20, 'x'));
+  box.root.Write(box.hero + "/z/y/x/three", std::string(1u << 20, 'x'));
+  box.root.Write("elsewhere/four", std::string(16u << 20, 'x'));
+  fs::create_symlink("../../../elsewhere", box.root / (box.hero + "/a/link"));
+  const auto home = host::linux::Open(box.root / "home/alice", O_RDONLY | O_DIRECTORY);
+  REQUIRE(home);
+  const auto bytes = host::libarchive::AllocatedBytes(home->get(), "hero", {});
+  REQUIRE(bytes);
+  CHECK(*bytes >= 3u << 20);
+  CHECK(*bytes < 8u << 20);  // Directories and the last blocks of files take some, too.
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(CodeOf(host::libarchive::AllocatedBytes(home->get(), "hero", stop.get_token())) == Code::kUnavailable);
+}
+
 TEST_CASE("[SEC-13] archives: the directory is 0700, the file 0600, whatever the umask and whatever was there") {
   Box box;
   box.PutWork();
@@ -226,7 +286,7 @@ TEST_CASE("[HTB-16] archives: a full disk leaves no archive") {
   std::string noise;
   for (int i = 0; i < 200'000; ++i) noise += static_cast<char>(random() >> 8);  // Does not compress.
   box.root.Write(box.hero + "/noise", noise);
-  api::Expected<void> packed;
+  api::Expected<host::Packed> packed = host::Packed{};
   {
     const tests::FileSizeLimit limit(20'000);
     packed = box.archives.Pack("/home/alice", kName, {});

@@ -63,6 +63,46 @@ TEST_CASE("[HOST] files: a replacement that is given up leaves the old file and 
   CHECK(NamesIn(dir) == std::vector<std::string>{"name"});
 }
 
+TEST_CASE("[HOST] files: a replacement over one version keeps that one as a copy, and leaves any other where it is") {
+  struct Row {
+    const char* name;
+    const char* before;   // When its stamp was taken; empty: no file.
+    const char* changed;  // Before the replacement is put in place; empty: removed.
+    bool is_replaced;
+  };
+  const Row rows[] = {
+      {"as it was", "old", "old", true},        {"made", "", "", true},
+      {"made by another", "", "his", false},    {"changed by another", "old", "newer", false},
+      {"removed by another", "old", "", false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const TempDir dir;
+    const std::string before = row.before;
+    const std::string changed = row.changed;
+    if (!before.empty()) dir.Write("name", before);
+    const Fd directory = OpenDirectory(dir.Path());
+    const auto stamp = host::linux::StampOf(directory.get(), "name");
+    REQUIRE(stamp);
+    {
+      auto replacement = Replacement::Begin(directory.get(), "name", 0600);
+      REQUIRE(replacement);
+      REQUIRE(replacement->Append("ours"));
+      if (changed != before) {
+        std::filesystem::remove(dir / "name");
+        if (!changed.empty()) dir.Write("name", changed);
+      }
+      const auto committed = replacement->CommitOver(*stamp, "name-");
+      CHECK(committed.has_value() == row.is_replaced);
+      if (!row.is_replaced) CHECK(committed.error().code == Code::kConflict);
+    }
+    const std::string theirs = changed.empty() ? "(absent)" : changed;
+    CHECK(dir.Read("name") == (row.is_replaced ? "ours" : theirs));
+    CHECK(dir.Read("name-") == (row.is_replaced && !before.empty() ? before : "(absent)"));
+    for (const std::string& name : NamesIn(dir)) CHECK_FALSE(name.ends_with(".tmp"));
+  }
+}
+
 TEST_CASE("[HOST] files: what a killed writer left is removed, a living writer's file is not") {
   const TempDir dir;
   dir.Write(".name.0123456789abcdef.tmp", "left by a killed writer");

@@ -14,6 +14,7 @@
 #include "host/libgit2/git.h"
 #include "host/linux/processes.h"
 #include "host/localforge/local_forge.h"
+#include "tests/host/forgejo_box.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_forge.h"
 #include "tests/support/temp_dir.h"
@@ -124,12 +125,45 @@ struct Local {
   }
 };
 
+/// The real client over TLS, against a stand-in.
+struct Forgejo : tests::ForgejoBox {
+  static constexpr bool kHasPullRequests = true;
+  static constexpr bool kHasLogins = true;
+  static constexpr bool kHasOrganisations = true;
+
+  host::Forge& forge = *owned;
+
+  std::string UrlOf(const std::string& repository) { return server.origin() + "/git/" + repository + ".git"; }
+  std::string Make(const std::string& repository) {
+    forgejo.repositories[repository] = {.files = {{"README.md", "hi"}}, .commits = {std::string(40, 'a')}};
+    return std::string(40, 'a');
+  }
+  void MakePublic(const std::string& repository) { forgejo.repositories[repository].is_private = false; }
+  std::string HideACommit() { return std::string(40, 'f'); }
+  void Merge(const std::string& repository, const std::string& commit) {
+    forgejo.repositories[repository].merges[commit] = 17;
+  }
+  std::string CommentOf(const std::string& repository, const std::string&) {
+    const auto& comments = forgejo.repositories[repository].comments[17];
+    REQUIRE(comments.size() == 1);
+    return comments.front().body;
+  }
+  bool IsPrivate(const std::string& repository) { return forgejo.repositories[repository].is_private; }
+  Files FilesOf(const std::string& repository) { return forgejo.repositories[repository].files; }
+  bool HasCollaborator(const std::string& repository, const std::string& login) {
+    return forgejo.repositories[repository].collaborators.contains(login);
+  }
+  void RemoveOrganisation(const std::string& organisation) { forgejo.organisations.erase(organisation); }
+  void RemoveLogin(const std::string& login) { forgejo.logins.erase(login); }
+  std::string Writes() { return std::to_string(forgejo.writes()); }
+};
+
 CommitStatus Status(const std::string& context, CommitState state = CommitState::kSuccess,
                     const std::string& description = "all is as declared") {
   return {.context = context, .state = state, .description = description};
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: its own URLs name a repository, others none", Backend, Fake, Local) {
+TEST_CASE_TEMPLATE("[HTB-17] forge: its own URLs name a repository, others none", Backend, Fake, Local, Forgejo) {
   Backend backend;
   const std::string url = backend.UrlOf(kRepository);
   CHECK(backend.forge.RepositoryOf(url).value_or("") == kRepository);
@@ -145,8 +179,8 @@ TEST_CASE_TEMPLATE("[HTB-07] forge: its own URLs name a repository, others none"
   }
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: the newest status of each context counts, and the same again writes nothing",
-                   Backend, Fake, Local) {
+TEST_CASE_TEMPLATE("[HTB-17] forge: the newest status of each context counts, and the same again writes nothing",
+                   Backend, Fake, Local, Forgejo) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   const auto read = [&] { return backend.forge.Statuses(kRepository, commit, {}).value_or({Status("none")}); };
@@ -170,7 +204,7 @@ TEST_CASE_TEMPLATE("[HTB-07] forge: the newest status of each context counts, an
   CHECK(backend.forge.Statuses(kRepository, backend.HideACommit(), {}).value_or({Status("none")}).empty());
 }
 
-TEST_CASE_TEMPLATE("[SEC-57] forge: a description is made one short line", Backend, Fake, Local) {
+TEST_CASE_TEMPLATE("[SEC-57] forge: a description is made one short line", Backend, Fake, Local, Forgejo) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   std::string umlauts;
@@ -188,7 +222,7 @@ TEST_CASE_TEMPLATE("[SEC-57] forge: a description is made one short line", Backe
 }
 
 TEST_CASE_TEMPLATE("[SEC-49] forge: a name, commit or context that is none is refused before anything is asked",
-                   Backend, Fake, Local) {
+                   Backend, Fake, Local, Forgejo) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   const std::string before = backend.Writes();
@@ -218,7 +252,7 @@ TEST_CASE_TEMPLATE("[SEC-49] forge: a name, commit or context that is none is re
   CHECK(backend.Writes() == before);
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: what is not there is said to be absent", Backend, Fake, Local) {
+TEST_CASE_TEMPLATE("[HTB-17] forge: what is not there is said to be absent", Backend, Fake, Local, Forgejo) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   const std::string nowhere = "lhumina_code/nowhere";
@@ -235,7 +269,8 @@ TEST_CASE_TEMPLATE("[HTB-07] forge: what is not there is said to be absent", Bac
   CHECK(posted.error().reason == "NoSuchCommit");
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: one comment on the merged pull request, rewritten in place", Backend, Fake, Local) {
+TEST_CASE_TEMPLATE("[HTB-17] forge: one comment on the merged pull request, rewritten in place", Backend, Fake, Local,
+                   Forgejo) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   CHECK_FALSE(backend.forge.CommentOnMerge(kRepository, commit, "nobody merged this", {}).value_or(true));
@@ -298,7 +333,7 @@ TEST_CASE_TEMPLATE("[HTB-12] forge: a collaborator is added once; one that is no
   }
 }
 
-TEST_CASE_TEMPLATE("[HTB-07] forge: nothing is begun once we stop", Backend, Fake, Local) {
+TEST_CASE_TEMPLATE("[HTB-17] forge: nothing is begun once we stop", Backend, Fake, Local, Forgejo) {
   Backend backend;
   const std::string commit = backend.Make(kRepository);
   std::stop_source stop;

@@ -18,6 +18,7 @@
 #include "host/libgit2/git.h"
 #include "host/linux/clock.h"
 #include "host/linux/processes.h"
+#include "tests/host/git_world.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_git.h"
 #include "tests/support/temp_dir.h"
@@ -27,59 +28,10 @@ namespace {
 namespace fs = std::filesystem;
 using api::Code;
 using host::TreeEntry;
-using Branches = std::map<std::string, std::string>;
 using namespace std::chrono_literals;
-
-/// The kind of the error, none when there is a value.
-template <class T>
-std::optional<Code> CodeOf(const api::Expected<T>& result) {
-  return result ? std::nullopt : std::optional(result.error().code);
-}
-
-/// An origin, a work tree that pushes to it, and the seam.
-struct World {
-  tests::TempDir dir;
-  host::linux::SpawnedProcesses processes;
-  host::linux::SystemClock clock;
-  host::libgit2::LibGit2Git git{processes, clock};
-  std::string origin = dir / "origin.git";
-  std::string mirror = dir / "mirror.git";
-  std::string url = "file://" + origin;
-
-  World() {
-    Git({"init", "-q", "--bare", origin});
-    Git({"init", "-q", dir / "work"});
-  }
-
-  /// Runs git in the work tree; its output without the line's end.
-  std::string Git(const std::vector<std::string>& arguments) {
-    host::Command command{.argv = {"git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"},
-                          .environment = {{"PATH", "/usr/bin:/bin"}, {"HOME", dir.Path()}},
-                          .directory = fs::exists(dir / "work") ? dir / "work" : dir.Path(),
-                          .deadline = 60s};
-    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
-    const auto finished = processes.Run(command, {});
-    REQUIRE(finished);
-    INFO(finished->err);
-    REQUIRE(finished->exit_code == 0);
-    return finished->out.substr(0, finished->out.find('\n'));
-  }
-  /// Commits these files and pushes them as that branch. The commit's id.
-  std::string Push(const std::string& branch, const std::map<std::string, std::string>& files) {
-    for (const auto& [path, content] : files) dir.Write("work/" + path, content);
-    Git({"add", "-A"});
-    Git({"commit", "-q", "--allow-empty", "-m", "a change"});
-    Git({"push", "-q", "-f", origin, "HEAD:refs/heads/" + branch});
-    return Git({"rev-parse", "HEAD"});
-  }
-  api::Expected<void> Fetch() { return git.Fetch(url, mirror, {}, {}); }
-  Branches HeadsOf(const std::string& repository) const {
-    const auto heads = git.Heads(repository);
-    INFO((heads ? "" : heads.error().message));
-    REQUIRE(heads);
-    return *heads;
-  }
-};
+using tests::Branches;
+using tests::CodeOf;
+using World = tests::GitWorld;
 
 TEST_CASE("[HOST] git: heads are read packed and loose, with slashes, and straight from an origin") {
   World world;
@@ -435,6 +387,22 @@ TEST_CASE("[HOST] git: readers and a fetch at the same time") {
   }
 }
 
+TEST_CASE("[HTB-12] git: a first commit is made once, readable by git itself") {
+  World world;
+  const std::string path = world.dir / "below/secrets.git";
+  CHECK(world.git.MakeFirstCommit(path, {{"a/b/c", "deep"}, {"d", std::string("\0", 1)}}).value_or(false));
+  CHECK(world.Git({"-C", path, "fsck", "--strict", "--no-progress"}).empty());
+  CHECK(world.Git({"-C", path, "show", "main:a/b/c"}) == "deep");
+  CHECK(world.Git({"-C", path, "symbolic-ref", "HEAD"}) == "refs/heads/main");
+  CHECK_FALSE(world.git.MakeFirstCommit(path, {{"other", ""}}).value_or(true));
+  CHECK(world.Git({"-C", path, "rev-list", "--count", "main"}) == "1");
+  for (const std::string wrong : {"../x", "a//b", ".git/config", "/etc/x"}) {
+    CAPTURE(wrong);
+    CHECK(CodeOf(world.git.MakeFirstCommit(world.dir / "other.git", {{wrong, "x"}})) == Code::kInvalid);
+  }
+  CHECK(CodeOf(world.git.MakeFirstCommit("below/relative.git", {{"a", "1"}})) == Code::kInvalid);
+}
+
 TEST_CASE("[HOST] fake git: behaves as the real one does") {
   tests::FakeGit git;
   git.Make("file:///origin");
@@ -461,11 +429,15 @@ TEST_CASE("[HOST] fake git: behaves as the real one does") {
   CHECK(CodeOf(git.Heads("/nowhere")) == Code::kNotFound);
   CHECK(CodeOf(git.Fetch("file:///nowhere", "/mirror", {}, {})) == Code::kUnavailable);
 
+  CHECK(git.MakeFirstCommit("/made", {{"a", "1"}}).value_or(false));
+  CHECK_FALSE(git.MakeFirstCommit("/made", {{"b", "1"}}).value_or(true));
+  CHECK(git.Heads("/made").value_or({}).contains("main"));
+
   git.SetHead("file:///origin", "main", "");
   git.FailNth(1, {Code::kTimeout, "Broken", "too slow"});
   CHECK(CodeOf(git.Fetch("file:///origin", "/mirror", {}, {})) == Code::kTimeout);
   CHECK(git.Heads("/mirror").value_or({}) == Branches{{"main", second}});
-  CHECK(git.writes() == 2);
+  CHECK(git.writes() == 3);
 }
 
 }  // namespace

@@ -12,8 +12,11 @@
 
 #include <doctest/doctest.h>
 
-#include "host/sandbox/homes.h"
+#include "host/passwd/home_files.h"
+#include "host/passwd/sandbox_homes.h"
+#include "tests/host/member_box.h"
 #include "tests/support/fake_homes.h"
+#include "tests/support/needs.h"
 #include "tests/support/temp_dir.h"
 
 namespace {
@@ -24,7 +27,9 @@ using host::HomeState;
 
 struct Sandbox {
   tests::TempDir root;
-  host::sandbox::SandboxHomes homes{root.Path()};
+  host::passwd::SandboxHomes homes{root.Path()};
+
+  static void GiveAway() {}  // All of it is ours.
 };
 
 struct Fake {
@@ -37,8 +42,9 @@ mode_t ModeOf(const std::string& path) {
   return status.st_mode & 07777;
 }
 
-TEST_CASE_TEMPLATE("[HTB-10] homes: a home is made private, gets its keys, and again changes nothing", Backend, Sandbox,
-                   Fake) {
+/// What every backend promises.
+template <class Backend>
+void MakesPrivateHomes() {
   Backend backend;
   CHECK(backend.homes.Look("/home/alice").value_or({.exists = true}) == HomeState{});
   const auto no_home = backend.homes.WriteAuthorizedKeys("/home/alice", "ssh-ed25519 AAAA a\n");
@@ -54,6 +60,16 @@ TEST_CASE_TEMPLATE("[HTB-10] homes: a home is made private, gets its keys, and a
     CHECK(backend.homes.Look("/home/alice").value_or({}) ==
           HomeState{.exists = true, .is_private = true, .has_keys_file = true, .authorized_keys = keys});
   }
+}
+
+TEST_CASE_TEMPLATE("[HTB-10] homes: a home is made private, gets its keys, and again changes nothing", Backend, Sandbox,
+                   Fake) {
+  MakesPrivateHomes<Backend>();
+}
+
+TEST_CASE("[HTB-10] member homes: a home is made private, gets its keys, and again changes nothing" *
+          tests::NeedsRoot()) {
+  MakesPrivateHomes<tests::MemberBox>();
 }
 
 TEST_CASE(
@@ -85,8 +101,9 @@ TEST_CASE("[HOST] sandbox homes: a mode that drifted is seen and mended, what is
   }
 }
 
-TEST_CASE(
-    "[SEC-14] sandbox homes: a link, FIFO, socket or directory in the way is refused by name, and nothing outside changes") {
+/// Whatever stands in the way of a home is refused, and nobody follows it.
+template <class Backend>
+void RefusesWhatIsInTheWay() {
   struct Row {
     std::string path;  // What stands there instead.
     std::function<void(const std::string& path, const std::string& outside)> put;
@@ -120,11 +137,12 @@ TEST_CASE(
   };
   for (const Row& row : rows) {
     CAPTURE(row.path);
-    Sandbox box;
+    Backend box;
     const std::string path = row.path;
     box.root.Write("outside/secret", "not to be read or written");
     fs::create_directories(fs::path(box.root.Path() + path).parent_path());
     row.put(box.root.Path() + path, box.root / "outside");
+    box.GiveAway();
 
     const auto seen = box.homes.Look("/home/alice");
     REQUIRE_FALSE(seen);
@@ -134,13 +152,25 @@ TEST_CASE(
     REQUIRE_FALSE(written);
     CHECK(written.error().code == Code::kForbidden);
     if (!path.starts_with("/home/alice/")) {
-      const auto made = box.homes.EnsureHome("/home/alice", 1, 1);
+      const auto made = box.homes.EnsureHome("/home/alice", 20000, 20000);
       REQUIRE_FALSE(made);
       CHECK(made.error().code == Code::kForbidden);
     }
     CHECK(box.root.Read("outside/secret") == "not to be read or written");
     CHECK(std::distance(fs::directory_iterator(box.root / "outside"), {}) == 1);
   }
+}
+
+TEST_CASE(
+    "[SEC-14] sandbox homes: a link, FIFO, socket or directory in the way is refused by name, and nothing outside changes") {
+  RefusesWhatIsInTheWay<Sandbox>();
+}
+
+TEST_CASE(
+    "[SEC-14][SEC-15] member homes: a link, FIFO, socket or directory in the way is refused by name, nothing outside "
+    "changes" *
+    tests::NeedsRoot()) {
+  RefusesWhatIsInTheWay<tests::MemberBox>();
 }
 
 TEST_CASE("[SEC-14] sandbox homes: a path that leaves the root is refused") {
@@ -159,7 +189,7 @@ TEST_CASE("[SEC-14] sandbox homes: a huge key file is read in part only, differs
   box.root.Write("home/alice/.ssh/authorized_keys", std::string(10u << 20, 'x'));
   const auto seen = box.homes.Look("/home/alice");
   REQUIRE(seen);
-  CHECK(seen->authorized_keys.size() == host::sandbox::SandboxHomes::kKeysBytesMax + 1);
+  CHECK(seen->authorized_keys.size() == host::passwd::kKeysBytesMax + 1);
   CHECK(box.homes.WriteAuthorizedKeys("/home/alice", std::string(seen->authorized_keys.size(), 'x')).error().code ==
         Code::kInvalid);
   CHECK(box.homes.WriteAuthorizedKeys("/home/alice", "key\n"));
@@ -177,7 +207,7 @@ TEST_CASE("[SEC-14] sandbox homes: a hard link to a foreign file is replaced, no
 }
 
 TEST_CASE("[HOST] sandbox homes: without the box's root nothing is known") {
-  const host::sandbox::SandboxHomes homes("/nowhere/at/all");
+  const host::passwd::SandboxHomes homes("/nowhere/at/all");
   const auto seen = homes.Look("/home/alice");
   REQUIRE_FALSE(seen);
   CHECK(seen.error().code == Code::kUnavailable);

@@ -67,7 +67,7 @@ TEST_CASE("[SEC-53] local forge: half a line that a power cut left is passed ove
   }
 }
 
-TEST_CASE("[HTB-07] local forge: the file of statuses does not grow for ever, and the newest stay") {
+TEST_CASE("[HTB-17] local forge: the file of statuses does not grow for ever, and the newest stay") {
   World world;
   REQUIRE(world.Post("first"));
   const std::string line = world.dir.Read(kStatuses);
@@ -119,7 +119,7 @@ TEST_CASE("[HTB-12] local forge: a private repository that was begun is complete
   CHECK((fs::status(world.dir / "private/empty.git").permissions() & fs::perms(0077)) == fs::perms::none);
 }
 
-TEST_CASE("[HTB-07] local forge: a folder that is not there is named") {
+TEST_CASE("[HTB-17] local forge: a folder that is not there is named") {
   tests::TempDir dir;
   tests::FakeClock clock;
   host::linux::SpawnedProcesses processes;

@@ -82,6 +82,18 @@ TEST_CASE("[HOST] processes: a child inherits nothing but what it is given") {
   CHECK(session->out.find(" " + std::to_string(::getpid()) + " " + pid + " " + pid + " ") != std::string::npos);
 }
 
+TEST_CASE("[HOST] processes: the input is read to its end, and without one there is none") {
+  for (const std::string& input : {std::string(), std::string("two\nlines"), std::string(100'000, 'x')}) {
+    const auto finished = Run({.argv = {"cat"},
+                               .environment = {{"PATH", "/bin"}},
+                               .input = input,
+                               .deadline = 30s,
+                               .output_bytes_max = 200'000});
+    REQUIRE(finished);
+    CHECK(finished->out == input);
+  }
+}
+
 TEST_CASE("[HOST] processes: the directory is the one that was asked for") {
   const tests::TempDir dir;
   Command command = Shell("pwd -P");

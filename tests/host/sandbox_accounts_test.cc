@@ -12,7 +12,8 @@
 
 #include <doctest/doctest.h>
 
-#include "host/sandbox/accounts.h"
+#include "host/passwd/account_lock.h"
+#include "host/passwd/accounts.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_dir.h"
 
@@ -21,9 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 using api::Code;
 using host::AccountWish;
-using host::sandbox::AccountLock;
-using host::sandbox::AccountsOptions;
-using host::sandbox::SandboxAccounts;
+using host::passwd::AccountLock;
+using host::passwd::AccountsOptions;
+using host::passwd::FileAccounts;
 using namespace std::chrono_literals;
 
 // The day of FakeClock's start, and what a first account finds.
@@ -52,7 +53,7 @@ std::ostream& operator<<(std::ostream& out, const Files& files) {
 struct Box {
   tests::TempDir root;
   tests::FakeClock clock;
-  SandboxAccounts accounts{root / "etc", clock, AccountsOptions{.lock_patience = 30s}};
+  FileAccounts accounts{root / "etc", clock, AccountsOptions{.makes_missing_files = true, .lock_patience = 30s}};
 
   void Put(const Files& files) const {
     root.Write("etc/passwd", files.passwd);
@@ -67,7 +68,10 @@ struct Box {
   }
 };
 
-AccountWish Alice() { return {.name = "alice", .gecos = "Alice", .home = "/home/alice", .shell = "/bin/bash"}; }
+AccountWish Named(const std::string& name) {
+  return {.name = name, .gecos = "Alice", .home = "/home/" + name, .shell = "/bin/bash"};
+}
+AccountWish Alice() { return Named("alice"); }
 
 const Files kWithAlice = {std::string(kRootPasswd) + kAlicePasswd, std::string(kRootGroup) + kAliceGroup,
                           std::string(kRootShadow) + kAliceShadow};
@@ -86,9 +90,9 @@ TEST_CASE("[HTB-10] sandbox accounts: the first account makes the three files, i
 TEST_CASE("[HTB-18] sandbox accounts: the same wish again leaves the files as they are, to the inode") {
   Box box;
   REQUIRE(box.accounts.Ensure(Alice()));
-  const auto before = host::sandbox::StampAccounts(box.root / "etc");
+  const auto before = host::passwd::StampAccounts(box.root / "etc");
   REQUIRE(box.accounts.Ensure(Alice()));
-  CHECK(*host::sandbox::StampAccounts(box.root / "etc") == *before);
+  CHECK(*host::passwd::StampAccounts(box.root / "etc") == *before);
   CHECK(box.accounts.Rewrites() == 1);
 }
 
@@ -199,8 +203,7 @@ TEST_CASE("[SEC-53] sandbox accounts: leftovers of a killed write are removed an
   Box box;
   box.Put(kWithAlice);
   box.root.Write("etc/.passwd.0123456789abcdef.tmp", "half a li");
-  AccountWish bob = Alice();
-  bob.name = "bob";
+  AccountWish bob = Named("bob");
   REQUIRE(box.accounts.Ensure(bob));
   CHECK(box.root.Read("etc/.passwd.0123456789abcdef.tmp") == "(absent)");
 }
@@ -227,17 +230,16 @@ TEST_CASE("[SEC-05] sandbox accounts: a group of that name that is somebody's is
 TEST_CASE(
     "[SEC-08] sandbox accounts: numbers that an account or a group has are passed over, and the range has an end") {
   Box box;
-  SandboxAccounts accounts(box.root / "etc", box.clock,
-                           AccountsOptions{.ids = {.members = {100, 103}, .groups = {200, 200}}});
+  FileAccounts accounts(
+      box.root / "etc", box.clock,
+      AccountsOptions{.rules = {.ids = {.members = {100, 103}, .groups = {200, 200}}}, .makes_missing_files = true});
   box.Put({"x:x:100:7::/:/bin/sh\ny:x:5:102::/:/bin/sh\n", "z:x:101:\n", ""});
   AccountWish wish = Alice();
   wish.groups = wish.managed_groups = {"hero"};
   CHECK(accounts.Ensure(wish).value_or({}).uid == 103);
-  wish.name = "bob";
-  auto refused = accounts.Ensure(wish);
+  auto refused = accounts.Ensure(Named("bob"));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().reason == "IdRangeUsedUp");
-  wish.name = "alice";
   wish.groups = wish.managed_groups = {"hero", "ops"};
   refused = accounts.Ensure(wish);
   REQUIRE_FALSE(refused);
@@ -311,9 +313,8 @@ TEST_CASE("[HOST] sandbox accounts: files that cannot be read or written are kUn
 TEST_CASE("[HOST] sandbox accounts: a lock that another program holds is waited for, but not for ever") {
   Box box;
   box.Put(kWithAlice);
-  SandboxAccounts hasty(box.root / "etc", box.clock, AccountsOptions{.lock_patience = 20ms});
-  AccountWish bob = Alice();
-  bob.name = "bob";
+  FileAccounts hasty(box.root / "etc", box.clock, AccountsOptions{.makes_missing_files = true, .lock_patience = 20ms});
+  AccountWish bob = Named("bob");
   auto held = std::make_optional(*AccountLock::Acquire(box.root / "etc", 1s));
   const auto refused = hasty.Ensure(bob);
   REQUIRE_FALSE(refused);
@@ -341,8 +342,7 @@ TEST_CASE("[HOST] sandbox accounts: concurrent wishes join one rewrite, and a re
     threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&, i] {
-        AccountWish wish = Alice();
-        wish.name = "user" + std::to_string(i);
+        AccountWish wish = Named("user" + std::to_string(i));
         begun.count_down();
         if (!box.accounts.Ensure(wish)) ++refused;
       });
@@ -360,14 +360,13 @@ TEST_CASE("[HOST] sandbox accounts: concurrent wishes join one rewrite, and a re
 TEST_CASE("[HOST] sandbox accounts: two processes' worth of writers lose nothing of each other's") {
   Box box;
   box.Put(kWithAlice);
-  SandboxAccounts second(box.root / "etc", box.clock);
+  FileAccounts second(box.root / "etc", box.clock, {.makes_missing_files = true});
   std::vector<std::jthread> threads;
   threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 5; ++i) {
-        AccountWish wish = Alice();
-        wish.name = "u" + std::to_string(t) + "_" + std::to_string(i);
+        AccountWish wish = Named("u" + std::to_string(t) + "_" + std::to_string(i));
         CHECK((t % 2 == 0 ? box.accounts : second).Ensure(wish));
       }
     });
@@ -388,15 +387,15 @@ TEST_CASE("[HOST] sandbox accounts: a change without the lock between read and w
   const Box box;
   box.Put(kWithAlice);
   const std::string etc = box.root / "etc";
-  auto loaded = host::sandbox::LoadAccounts(etc);
+  auto loaded = host::passwd::LoadAccounts(etc);
   REQUIRE(loaded);
-  AccountWish bob = Alice();
-  bob.name = "bob";
-  REQUIRE(loaded->tables.Apply(bob, {}, 20777));
+  AccountWish bob = Named("bob");
+  host::passwd::AccountTables tables = loaded->accounts->tables;
+  REQUIRE(tables.Apply(bob, {}, 20777));
   const std::string edited = kWithAlice.passwd + "carol:x:20001:20001::/home/carol:/bin/sh\n";
   box.root.Write("etc/passwd", edited);
 
-  const auto saved = host::sandbox::SaveAccounts(etc, loaded->tables, loaded->stamps);
+  const auto saved = host::passwd::SaveAccounts(etc, tables, loaded->stamps);
   REQUIRE_FALSE(saved);
   CHECK(saved.error().code == Code::kConflict);
   CHECK(box.Get() == Files{edited, kWithAlice.group, kWithAlice.shadow});

@@ -13,64 +13,12 @@
 #include "reconciler/registry.h"
 #include "reconciler/typed.h"
 #include "tests/reconciler/toy.h"
-#include "tests/support/client_wrapper.h"
+#include "tests/support/kill_switch.h"
 
 namespace tests {
 namespace {
 
-using reconciler::DeleteOptions;
-using reconciler::PatchDocument;
 using reconciler::Plan;
-using reconciler::WriteOptions;
-using reconciler::Written;
-
-/// The end of the process. No std::exception, so nothing of the engine stops it.
-struct Killed {};
-
-/// Counts the points at which a process can die, and dies at one of them.
-struct KillSwitch {
-  void Point() {
-    if (is_armed && points++ == at) throw Killed{};
-  }
-
-  bool is_armed = false;
-  int at = -1;  ///< Negative: never.
-  int points = 0;
-};
-
-/// Dies before or after a write.
-class KillingClient final : public ClientWrapper {
- public:
-  KillingClient(Client& client, KillSwitch& kill) : ClientWrapper(client), kill_(kill) {}
-
-  api::Expected<Written> Create(api::Object object, const WriteOptions& options) override {
-    return Around([&] { return ClientWrapper::Create(std::move(object), options); });
-  }
-  api::Expected<Written> Update(api::Object object, const WriteOptions& options) override {
-    return Around([&] { return ClientWrapper::Update(std::move(object), options); });
-  }
-  api::Expected<Written> UpdateStatus(api::Object object, const WriteOptions& options) override {
-    return Around([&] { return ClientWrapper::UpdateStatus(std::move(object), options); });
-  }
-  api::Expected<Written> Patch(const api::ObjectKey& key, const PatchDocument& patch,
-                               const WriteOptions& options) override {
-    return Around([&] { return ClientWrapper::Patch(key, patch, options); });
-  }
-  api::Expected<Written> Delete(const api::ObjectKey& key, const DeleteOptions& options) override {
-    return Around([&] { return ClientWrapper::Delete(key, options); });
-  }
-
- private:
-  template <class Write>
-  api::Expected<Written> Around(const Write& write) {
-    kill_.Point();
-    auto written = write();
-    kill_.Point();
-    return written;
-  }
-
-  KillSwitch& kill_;
-};
 
 /// A store and a world that outlive every process, and a process.
 struct Machine {

@@ -14,7 +14,7 @@
 namespace tests {
 
 /// Accounts in memory, with uids from 20000 as the sandbox has. Thread-safe.
-class FakeAccounts final : public host::Accounts {
+class FakeAccounts : public host::Accounts {
  public:
   api::Expected<std::optional<host::Account>> Find(std::string_view name) const override {
     const std::lock_guard lock(mutex_);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -13,7 +14,7 @@
 namespace tests {
 
 /// Archives in memory: names only. Thread-safe.
-class FakeArchives final : public host::Archives {
+class FakeArchives : public host::Archives {
  public:
   api::Expected<bool> Has(std::string_view file_name) const override {
     const std::lock_guard lock(mutex_);
@@ -27,16 +28,17 @@ class FakeArchives final : public host::Archives {
     return worthwhile_.contains(home);
   }
 
-  api::Expected<void> Pack(std::string_view home, std::string_view file_name, std::stop_token stop) override {
+  api::Expected<host::Packed> Pack(std::string_view home, std::string_view file_name, std::stop_token stop) override {
     const std::lock_guard lock(mutex_);
     if (auto error = counter_.Call()) return *error;
     if (stop.stop_requested()) return api::Error{api::Code::kUnavailable, "Stopped", "pack: we are stopping"};
+    if (pack_error_) return *pack_error_;
     if (!worthwhile_.contains(home)) {
       return api::Error{api::Code::kNotFound, "NotFound", "pack " + std::string(home) + "/hero: it is not there"};
     }
     archives_.emplace(file_name);
     counter_.CountWrite();
-    return {};
+    return host::Packed{.files = 1};
   }
 
   /// The member has a ~/hero.
@@ -53,6 +55,11 @@ class FakeArchives final : public host::Archives {
     const std::lock_guard lock(mutex_);
     counter_.FailNth(n, std::move(error));
   }
+  /// Every packing fails so until it is taken back with no value.
+  void FailPacks(std::optional<api::Error> error) {
+    const std::lock_guard lock(mutex_);
+    pack_error_ = std::move(error);
+  }
   int writes() const {
     const std::lock_guard lock(mutex_);
     return counter_.writes();
@@ -66,6 +73,7 @@ class FakeArchives final : public host::Archives {
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   mutable CallCounter counter_;  // Reading counts too.
+  std::optional<api::Error> pack_error_;
   std::set<std::string, std::less<>> worthwhile_;
   std::set<std::string, std::less<>> archives_;
 };

@@ -16,7 +16,7 @@ namespace tests {
 
 /// A forge in memory. A test says which repositories, organisations and logins there are; every commit of a repository
 /// is taken for there unless it is hidden. RepositoryOf costs no call. Thread-safe.
-class FakeForge final : public host::Forge {
+class FakeForge : public host::Forge {
  public:
   struct Repository {
     bool is_private = false;

@@ -12,7 +12,7 @@
 namespace tests {
 
 /// Homes in memory. Thread-safe.
-class FakeHomes final : public host::Homes {
+class FakeHomes : public host::Homes {
  public:
   api::Expected<host::HomeState> Look(std::string_view home) const override {
     const std::lock_guard lock(mutex_);
@@ -39,6 +39,7 @@ class FakeHomes final : public host::Homes {
     }
     entry->second.has_keys_file = true;
     entry->second.authorized_keys = content;
+    entry->second.is_keys_file_exposed = false;
     counter_.CountWrite();
     return {};
   }

@@ -9,16 +9,19 @@
 #include <vector>
 
 #include "host/linux/processes.h"
+#include "tests/support/ssh_key.h"
 
 namespace tests {
 
 /// A hero_team repository and a clone of it, made by the real git in a directory of the test's. The clone is where
-/// members are written; Push merges what is there.
+/// members are written; Push merges what is there. Each member has a key of their own (SshKey).
 class TeamForge {
  public:
   explicit TeamForge(const std::string& directory) : bare_(directory + "/hero_team.git"), work_(directory + "/work") {
     Git({"init", "-q", "--bare", "-b", "development", bare_});
     Git({"init", "-q", "-b", "development", work_});
+    std::filesystem::create_directories(work_ + "/manifest_templates");
+    std::ofstream(work_ + "/manifest_templates/developer.toml") << "# Nothing yet.\n";
   }
 
   std::string url() const { return "file://" + bare_; }
@@ -27,7 +30,7 @@ class TeamForge {
   void WriteUser(const std::string& name, const std::string& more = "") const {
     std::filesystem::create_directories(work_ + "/users");
     std::ofstream(work_ + "/users/" + name + ".toml")
-        << "name = \"" << name << "\"\nssh_pubkeys = [\"" << kKey << "\"]\ngroups = [\"developers\"]\n"
+        << "name = \"" << name << "\"\nssh_pubkeys = [\"" << SshKey(name) << "\"]\ngroups = [\"developers\"]\n"
         << "branch_suffix = \"" << name << "\"\nmanifest_template = \"developer\"\n"
         << more;
   }
@@ -38,10 +41,6 @@ class TeamForge {
     Git({"-C", work_, "-c", "user.name=T", "-c", "user.email=t@localhost", "commit", "-qm", "change"});
     Git({"-C", work_, "push", "-q", bare_, "development"});
   }
-
-  /// The public key of every member.
-  static constexpr const char* kKey =
-      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWccnXcv3p/yP3/8nqnIuKRqPSRRpC1FgrpY1YmHpxY someone@laptop";
 
  private:
   static void Git(std::vector<std::string> arguments) {

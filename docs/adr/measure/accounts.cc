@@ -1,5 +1,5 @@
 // Makes 100 accounts from nothing, one after the other and by 16 threads. For docs/adr/0007. From the top of the tree:
-//   g++ -std=c++20 -O2 -I. docs/adr/measure/accounts.cc host/sandbox/{accounts,account_files,account_tables}.cc
+//   g++ -std=c++20 -O2 -I. docs/adr/measure/accounts.cc host/passwd/{accounts,account_*,text_table}.cc
 //     host/linux/{files,clock,entropy}.cc api/meta/{expected,json,object}.cc -lpthread -o /tmp/accounts
 //   /tmp/accounts DIRECTORY
 // and beside it, with passwd, group and shadow copied there before:
@@ -12,13 +12,14 @@
 #include <vector>
 
 #include "host/linux/clock.h"
+#include "host/passwd/accounts.h"
 
 constexpr int kAccounts = 100;
 
 void Make(const std::string& etc, int threads) {
   std::filesystem::remove_all(etc);
   const host::linux::SystemClock clock;
-  host::sandbox::SandboxAccounts accounts(etc, clock);
+  host::passwd::FileAccounts accounts(etc, clock, {.makes_missing_files = true});
   const auto ensure_all = [&](int first) {
     for (int i = first; i < kAccounts; i += threads) {
       const std::string name = "m" + std::to_string(i);
@@ -28,7 +29,7 @@ void Make(const std::string& etc, int threads) {
     }
   };
   for (const char* what : {"from nothing", "nothing to do"}) {
-    const auto rewrites = accounts.rewrites();
+    const auto rewrites = accounts.Rewrites();
     const auto began = std::chrono::steady_clock::now();
     {
       std::vector<std::jthread> workers;
@@ -36,7 +37,7 @@ void Make(const std::string& etc, int threads) {
     }
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
     std::printf("%2d threads, %s: %.0f ms, %ld rewrites\n", threads, what, took.count(),
-                static_cast<long>(accounts.rewrites() - rewrites));
+                static_cast<long>(accounts.Rewrites() - rewrites));
   }
 }
 

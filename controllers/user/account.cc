@@ -1,0 +1,137 @@
+#include "controllers/user/account.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/codec/text.h"
+#include "api/v1/groups.h"
+
+namespace controllers {
+namespace {
+
+using api::Code;
+using api::Error;
+using api::Expected;
+using api::v1::User;
+using host::Account;
+using host::AccountWish;
+
+// Debian policy 9.2.2: accounts of people. Those below and above belong to the system and are never taken over.
+constexpr std::int64_t kHumanUidMin = 1000;
+constexpr std::int64_t kHumanUidMax = 59999;
+
+// What the box gives to accounts that it makes (UidReservation). useradd may give such a number too, for it takes the
+// highest and one more: so a number of this range alone proves nothing.
+constexpr std::int64_t kOwnUidMin = 20000;
+constexpr std::int64_t kOwnUidMax = 29999;
+
+bool Has(const std::vector<std::string>& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+bool IsOwnRange(std::int64_t uid) { return uid >= kOwnUidMin && uid <= kOwnUidMax; }
+
+/// Whether the account is the one of a member who was removed and is declared again: its reserved number, its group,
+/// and expired, as a removal leaves it and nobody who is at work.
+bool IsLeftByRemoval(const User& object, const Account& account, std::string_view member_group) {
+  const bool has_number = object.spec.uid ? account.uid == *object.spec.uid : IsOwnRange(account.uid);
+  return has_number && account.is_expired && Has(account.groups, member_group);
+}
+
+Error Foreign(const User& object, const std::string& why) {
+  return {Code::kForbidden, "ForeignAccount", "an account " + object.spec.name + " " + why};
+}
+
+/// Why not even `adopt = true` takes an account over; no value: it does.
+std::optional<Error> RefuseAdoption(const User& object, const Account& account, const ClaimRules& rules) {
+  const std::string other_name = "choose another name for the member";
+  if (Has(rules.never_adopted, account.name)) return Foreign(object, "is here that runs this box; " + other_name);
+  if (account.uid < kHumanUidMin || account.uid > kHumanUidMax)
+    return Foreign(
+        object, "is here that belongs to the system (its uid is " + std::to_string(account.uid) + "); " + other_name);
+  for (const std::string& group : account.groups)
+    if (api::v1::IsRootEquivalent(group))
+      return Foreign(object,
+                     "is here that is in the group " + group +
+                         ", which is as good as root and not for a file in git to hand over; take it out (gpasswd -d " +
+                         object.spec.name + " " + group + ") or " + other_name);
+  if (account.home != HomeOf(object))
+    return Foreign(object, "is here with another home than " + HomeOf(object) +
+                               ", and homes are not moved; move it first (usermod -m -d " + HomeOf(object) + " " +
+                               object.spec.name + ")");
+  return std::nullopt;
+}
+
+/// Of the groups that herod manages, those the account is in.
+std::vector<std::string> ManagedGroups(const Account& account, const AccountWish& wish) {
+  std::vector<std::string> groups;
+  for (const std::string& group : account.groups)
+    if (Has(wish.managed_groups, group)) groups.push_back(group);
+  return groups;
+}
+
+}  // namespace
+
+std::string HomeOf(const User& object) { return "/home/" + object.spec.name; }
+
+bool IsOurs(const User& object, std::string_view claim, const Account& account) {
+  if (claim == std::to_string(account.uid) || object.status.uid == account.uid) return true;
+  return claim == kNewAccount && IsOwnRange(account.uid);
+}
+
+Expected<std::string> ClaimOn(const User& object, const std::optional<Account>& account, const ClaimRules& rules) {
+  if (!account) return object.spec.uid ? std::to_string(*object.spec.uid) : std::string(kNewAccount);
+  if (IsLeftByRemoval(object, *account, rules.member_group)) return std::to_string(account->uid);
+  if (!object.spec.adopt)
+    return Foreign(object, "is here that herod did not make; set adopt = true in " + object.spec.source.path +
+                               " to take it over, or choose another name");
+  if (auto refused = RefuseAdoption(object, *account, rules)) return *std::move(refused);
+  return std::to_string(account->uid);
+}
+
+reconciler::Step ClaimStep(const User& object, const std::optional<Account>& account, const std::string& claim) {
+  reconciler::PutObject put{
+      .key = {api::ResourceName(User::kInfo), "", object.metadata.name},
+      .api_version = api::codec::ApiVersionOf(User::kInfo),
+      .kind = std::string(User::kInfo.kind),
+  };
+  put.patch["metadata"]["annotations"][std::string(kAccountClaim)] = claim;
+  return {.text = {.verb = "claim account",
+                   .target = object.spec.name,
+                   .reason = account ? "is here already with the uid " + claim : "the one to come is herod's",
+                   .desired = api::codec::Sha256Hex(claim)},
+          .effect = std::move(put)};
+}
+
+std::string DifferenceOf(const Account& account, const AccountWish& wish) {
+  std::string text;
+  const auto add = [&](std::string_view what) { text += (text.empty() ? "" : ", ") + std::string(what); };
+  if (account.gecos != wish.gecos) add("display name");
+  if (account.shell != wish.shell) add("shell");
+  if (account.home != wish.home) add("home");
+  if (account.is_expired != wish.is_expired) add(wish.is_expired ? "is not expired" : "is expired");
+  const auto have = ManagedGroups(account, wish);
+  std::string groups;
+  for (const std::string& group : wish.groups)
+    if (!Has(have, group)) groups += (groups.empty() ? "+" : " +") + group;
+  for (const std::string& group : have)
+    if (!Has(wish.groups, group)) groups += (groups.empty() ? "-" : " -") + group;
+  if (!groups.empty()) add("groups " + groups);
+  return text;
+}
+
+std::vector<std::string> OtherGroups(const Account& account, const AccountWish& wish) {
+  std::vector<std::string> groups;
+  for (const std::string& group : account.groups)
+    if (!Has(wish.managed_groups, group)) groups.push_back(group);
+  return groups;
+}
+
+std::string DigestOf(const AccountWish& wish) {
+  std::string text =
+      wish.gecos + "\n" + wish.home + "\n" + wish.shell + "\n" + (wish.is_expired ? "expired" : "active");
+  for (const std::string& group : wish.groups) text += "\n" + group;
+  return api::codec::Sha256Hex(text);
+}
+
+}  // namespace controllers

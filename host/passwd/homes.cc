@@ -1,0 +1,144 @@
+#include "host/passwd/homes.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "api/meta/names.h"
+#include "host/passwd/account_rules.h"
+#include "host/passwd/home_files.h"
+#include "host/passwd/member_process.h"
+
+namespace host::passwd {
+
+namespace {
+
+namespace fs = std::filesystem;
+using api::Code;
+using linux::Fd;
+using linux::SystemError;
+
+constexpr std::string_view kHomes = "/home/";
+constexpr mode_t kPrivateDirectory = 0700;
+constexpr int kDirectory = O_PATH | O_DIRECTORY;
+
+api::Error Foreign(std::string_view home, const std::string& why) {
+  return {.code = Code::kForbidden, .reason = "ForeignHome", .message = "home " + std::string(home) + ": " + why};
+}
+
+/// /home, in which nobody but us may make, rename or remove anything: all that follows relies on it.
+api::Expected<Fd> OpenHomes(const std::string& root) {
+  auto top = linux::Open(root, kDirectory);
+  if (!top) return api::Error{Code::kUnavailable, "BoxRootUnavailable", top.error().message};
+  auto homes = MakeDirectory(*top, "home", 0755, kDirectory, "/home");
+  if (!homes) return homes;
+  struct stat status {};
+  if (::fstat(homes->get(), &status) != 0) return SystemError("stat /home", errno);
+  if (status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0) return homes;
+  return api::Error{Code::kForbidden, "UnsafeHomes", "/home can be written to by others; give it to root, mode 0755"};
+}
+
+/// Copies the skeleton, each copy given to the owner. Both trees are root's alone meanwhile, so paths do.
+api::Expected<void> CopySkeleton(const std::string& skeleton, const fs::path& to, uid_t uid, gid_t gid) {
+  std::error_code error;
+  if (!fs::exists(skeleton, error)) return {};
+  fs::copy(skeleton, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks, error);
+  for (auto entry = fs::recursive_directory_iterator(to, error); !error && entry != fs::recursive_directory_iterator();
+       entry.increment(error)) {
+    if (::lchown(entry->path().c_str(), uid, gid) != 0) return SystemError("chown a copy of " + skeleton, errno);
+  }
+  if (!error) return {};
+  return SystemError("copy " + skeleton + " to a new home", error.value());
+}
+
+/// Makes the owner and the mode what they have to be, through the descriptor.
+api::Expected<void> Own(const Fd& home, uid_t uid, gid_t gid, const std::string& shown) {
+  struct stat status {};
+  if (::fstat(home.get(), &status) != 0) return SystemError("stat " + shown, errno);
+  const bool is_owned = status.st_uid == uid && status.st_gid == gid;
+  if (!is_owned && ::fchownat(home.get(), "", uid, gid, AT_EMPTY_PATH) != 0) {
+    return SystemError("chown " + shown, errno);
+  }
+  return SetMode(home, kPrivateDirectory, shown);
+}
+
+}  // namespace
+
+/// Whose home it is; no value when there is no such account. Errors: kInvalid for a path that is no member's home,
+/// kForbidden for an account that is no person's or has another home.
+api::Expected<std::optional<MemberHomes::Owner>> MemberHomes::OwnerOf(std::string_view home) const {
+  const std::string_view name = home.starts_with(kHomes) ? home.substr(kHomes.size()) : std::string_view();
+  if (!api::IsUserName(name)) {
+    return api::Error{Code::kInvalid, "InvalidHome", "home " + std::string(home) + " is not /home and a member's name"};
+  }
+  const auto account = accounts_.Find(name);
+  if (!account) return account.error();
+  if (!*account) return std::optional<Owner>();
+  if ((*account)->home != home) return Foreign(home, "the account of that name has another one");
+  if (!IdRanges().IsPerson((*account)->uid)) return Foreign(home, "the account of that name is no person's");
+  return std::optional<Owner>(Owner{static_cast<uid_t>((*account)->uid), static_cast<gid_t>((*account)->gid)});
+}
+
+api::Expected<HomeState> MemberHomes::Look(std::string_view home) const {
+  const auto owner = OwnerOf(home);
+  if (!owner) return owner.error();
+  const auto directory = OpenHome(options_.root, home);
+  if (!directory && directory.error().code == Code::kNotFound) return HomeState{};
+  if (!directory) return directory.error();
+  if (!*owner) return HomeState{.exists = true};
+  return LookAt(*directory, std::string(home), (*owner)->uid);
+}
+
+api::Expected<void> MemberHomes::EnsureHome(std::string_view home, std::int64_t uid, std::int64_t gid) {
+  const auto owner = OwnerOf(home);
+  if (!owner) return owner.error();
+  if (!*owner || (*owner)->uid != uid || (*owner)->gid != gid) {
+    return Foreign(home, "the account of that name has not the number " + std::to_string(uid));
+  }
+  const std::string shown(home);
+  const std::string name(home.substr(kHomes.size()));
+  const auto homes = OpenHomes(options_.root);
+  if (!homes) return homes.error();
+  const auto present = OpenDirectory(*homes, name, kDirectory, shown);
+  if (present) return Own(*present, (*owner)->uid, (*owner)->gid, shown);
+  if (present.error().code != Code::kNotFound) return present.error();
+
+  // Made whole beside its place and as root's, so nobody sees half of it or can meddle, then renamed and given away. A
+  // member's name begins with a letter, so the name is nobody's; what a killed run left there is thrown away.
+  const std::string making = "." + name + ".making";
+  const fs::path path = fs::path(options_.root) / "home" / making;
+  std::error_code error;
+  fs::remove_all(path, error);
+  const auto made = MakeDirectory(*homes, making, kPrivateDirectory, kDirectory, shown);
+  if (!made) return made.error();
+  if (auto copied = CopySkeleton(options_.skeleton, path, (*owner)->uid, (*owner)->gid); !copied) {
+    fs::remove_all(path, error);
+    return copied;
+  }
+  if (::renameat2(homes->get(), making.c_str(), homes->get(), name.c_str(), RENAME_NOREPLACE) != 0) {
+    return SystemError("make " + shown, errno);
+  }
+  return Own(*made, (*owner)->uid, (*owner)->gid, shown);
+}
+
+api::Expected<void> MemberHomes::WriteAuthorizedKeys(std::string_view home, std::string_view content) {
+  const auto owner = OwnerOf(home);
+  if (!owner) return owner.error();
+  const auto directory = OpenHome(options_.root, home);
+  if (!directory) return directory.error();
+  if (!*owner) return Foreign(home, "there is no account of that name");
+  return RunAsMember(processes_, {.helper = options_.helper,
+                                  .uid = (*owner)->uid,
+                                  .gid = (*owner)->gid,
+                                  .home = std::string(home),
+                                  .directory = directory->get(),
+                                  .content = std::string(content)});
+}
+
+}  // namespace host::passwd

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <sched.h>
+#include <string>
+#include <sys/mount.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+
+#include <doctest/doctest.h>
+
+/// What some tests need of the machine. Where it is not there they are skipped, which counts as neither passed nor
+/// failed, and the reason is said once a test.
+namespace tests {
+
+namespace detail {
+
+inline doctest::skip SkipFor(const char* reason) {
+  if (reason != nullptr) std::fprintf(stderr, "left out a test: %s\n", reason);
+  return doctest::skip(reason != nullptr);
+}
+
+/// 0, or why this thread got no mounts of its own.
+inline int UnshareMounts() {
+  if (::unshare(CLONE_NEWNS) != 0) return errno;
+  return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? 0 : errno;
+}
+
+}  // namespace detail
+
+/// TEST_CASE("…" * tests::NeedsRoot())
+inline doctest::skip NeedsRoot() { return detail::SkipFor(::geteuid() == 0 ? nullptr : "it needs root"); }
+
+/// Runs `body` in a thread with mounts of its own, which nobody else sees and which end with it.
+inline void WithOwnMounts(const std::function<void()>& body) {
+  std::exception_ptr failed;
+  std::thread([&] {
+    try {
+      REQUIRE(detail::UnshareMounts() == 0);
+      body();
+    } catch (...) {  // A failed REQUIRE: it is the test's, not this thread's.
+      failed = std::current_exception();
+    }
+  }).join();
+  if (failed) std::rethrow_exception(failed);
+}
+
+/// For tests that use WithOwnMounts.
+inline doctest::skip NeedsMounts() {
+  int error_number = 0;
+  std::thread([&error_number] { error_number = detail::UnshareMounts(); }).join();
+  return detail::SkipFor(error_number == 0 ? nullptr : "it needs mounts of its own, which this machine does not allow");
+}
+
+/// For tests that run the shadow tools.
+inline doctest::skip NeedsShadowTools() {
+  const bool is_there = ::geteuid() == 0 && ::access("/usr/sbin/useradd", X_OK) == 0;
+  return detail::SkipFor(is_there ? nullptr : "it needs root and the shadow tools");
+}
+
+/// An empty file system in memory at `path`, to be called in WithOwnMounts. `options` as mount(8) takes them.
+inline void MountMemory(const std::string& path, const std::string& options) {
+  REQUIRE(::mount("tmpfs", path.c_str(), "tmpfs", 0, options.c_str()) == 0);
+}
+
+}  // namespace tests
