@@ -235,6 +235,7 @@ TEST_CASE("[WIRE] a peer whose backlog is full keeps nobody longer than a connec
   const client::Transport transport({.socket_path = peer.path(), .connect_max = 50ms, .exchange_max = 50ms}, clock);
   // Two fill the queue of a backlog of 0, and get no answer; the next is not let in.
   std::vector<std::future<api::Expected<client::HttpResponse>>> waiting;
+  waiting.reserve(4);
   for (int i = 0; i < 4; ++i)
     waiting.push_back(std::async(std::launch::async, [&] { return transport.Exchange({.target = "/a"}); }));
   for (auto& one : waiting) {

@@ -35,6 +35,7 @@ class HerodProcess {
   HerodProcess(const std::string& config, const std::string& root) {
     std::vector<std::string> texts{HerodPath(), "--config", config, "--root", root};
     std::vector<char*> argv;
+    argv.reserve(texts.size() + 1);
     for (std::string& text : texts) argv.push_back(text.data());
     argv.push_back(nullptr);
     std::array<int, 2> errors{};

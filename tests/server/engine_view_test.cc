@@ -137,6 +137,7 @@ TEST_CASE("[WIRE] answers are timed by what was asked, in Kubernetes' words and 
   }
   CHECK(text.find("made-up") == std::string::npos);
   CHECK(text.find("WATCH") == std::string::npos);
+  CHECK(text.find(R"(scope="cluster",subresource="",verb="OTHER")") == std::string::npos);  // The watch, by no name.
   CHECK(text.find("le=\"0.005\"} 1\n") != std::string::npos);
   CHECK(text.find("le=\"60\"} 1\n") != std::string::npos);
 }
