@@ -19,11 +19,11 @@ namespace reconciler {
 /// How a step reads: `write /etc/motd: differs from the spec`. The same words stand in the plan, the event, the audit
 /// line and the result on a pull request, so never put a secret or bytes of somebody's file into them.
 struct StepText {
-  std::string verb{};     ///< `create`, `archive`, `expire`
-  std::string target{};   ///< What it is done to. Verb and target are unique in a plan and the same in every pass.
-  std::string reason{};   ///< Why, in words of state: `is missing`, `differs from the spec`.
-  std::string desired{};  ///< Digest of what will be written (api::codec::Sha256Hex), of a secret its version number;
-                          ///< at most 64 hex digits. Empty when verb and target say it all.
+  std::string verb{};       ///< `create`, `archive`, `expire`
+  std::string target{};     ///< What it is done to. Verb and target are unique in a plan and the same in every pass.
+  std::string reason{};     ///< Why, in words of state: `is missing`, `differs from the spec`.
+  std::string desired{};    ///< Digest of what will be written (api::codec::Sha256Hex), of a secret its version number;
+                            ///< at most 64 hex digits. Empty when verb and target say it all.
   bool is_upkeep = false;   ///< Says nothing about readiness while it is pending: a poll, a sweep.
   bool is_guarded = false;  ///< Waits for an operator's approval; what else the plan has goes on.
   std::string handles{};    ///< The wish (see WishOf) that it fulfils: acknowledged in the status once it is done.

@@ -10,8 +10,8 @@
 
 #include "host/clock.h"
 #include "host/forge.h"
-#include "host/forgejo/api.h"
 #include "host/forge_url.h"
+#include "host/forgejo/api.h"
 #include "host/forgejo/http_client.h"
 
 namespace host::forgejo {

@@ -4,6 +4,8 @@
 //   /tmp/accounts DIRECTORY
 // and beside it, with passwd, group and shadow copied there before:
 //   time sh -c 'for i in $(seq 100); do useradd -P DIRECTORY -K UID_MIN=20000 -K UID_MAX=29999 "m$i"; done'
+#include "host/passwd/accounts.h"
+
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -12,7 +14,6 @@
 #include <vector>
 
 #include "host/linux/clock.h"
-#include "host/passwd/accounts.h"
 
 constexpr int kAccounts = 100;
 
