@@ -7,9 +7,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -17,6 +15,7 @@
 
 #include "host/libgit2/git.h"
 #include "host/libgit2/git_command.h"
+#include "host/libgit2/leftovers.h"
 #include "host/linux/files.h"
 
 namespace host::libgit2 {
@@ -75,30 +74,6 @@ bool IsAboutTheMirror(std::string_view messages) {
       return true;
   }
   return false;
-}
-
-/// Removes what a killed git left: locks, which would stop every later one, and packs that it had not finished. What a
-/// living one may hold is younger than `age_max`: no git that we start lives longer.
-void RemoveLeftovers(const std::string& mirror, api::Time now, std::chrono::milliseconds age_max) {
-  const auto remove_if_stale = [&](const fs::path& path) {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0) return;
-    const api::Time changed(std::chrono::seconds(status.st_mtim.tv_sec));
-    if (now - changed >= age_max) ::unlink(path.c_str());
-  };
-  std::error_code error;  // What cannot be read git will say.
-  for (fs::directory_iterator entry(mirror, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry->path().extension() == ".lock") remove_if_stale(entry->path());
-  }
-  for (fs::recursive_directory_iterator entry(mirror + "/refs", error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->path().extension() == ".lock") remove_if_stale(entry->path());
-  }
-  for (fs::directory_iterator entry(mirror + "/objects/pack", error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (name.starts_with("tmp_") || name.ends_with(".keep")) remove_if_stale(entry->path());
-  }
 }
 
 }  // namespace

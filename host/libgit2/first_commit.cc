@@ -8,6 +8,7 @@
 #include "host/forge.h"
 #include "host/libgit2/git.h"
 #include "host/libgit2/handle.h"
+#include "host/libgit2/leftovers.h"
 
 namespace host::libgit2 {
 
@@ -23,6 +24,7 @@ using Files = std::map<std::string, std::string>;
 constexpr const char* kAuthor = "Hero Team Box";
 constexpr const char* kEmail = "herobox@localhost";
 constexpr const char* kDefaultBranch = "main";
+constexpr std::chrono::seconds kLockAgeMax{5};  // A push holds its locks for milliseconds.
 
 /// Makes a repository, or completes one that a killed run began.
 Expected<Repository> Init(const std::string& path, const std::string& what) {
@@ -68,6 +70,7 @@ Expected<bool> LibGit2Git::MakeFirstCommit(std::string_view repository_path, con
   if (heads && !heads->empty()) return false;
   if (!heads && heads.error().code != api::Code::kNotFound) return heads.error();
 
+  RemoveLeftovers(path, clock_.Now(), kLockAgeMax);
   const auto repository = Init(path, what);
   if (!repository) return repository.error();
   const auto tree = WriteTree(*repository, files, what);

@@ -403,6 +403,18 @@ TEST_CASE("[HTB-12] git: a first commit is made once, readable by git itself") {
   CHECK(CodeOf(world.git.MakeFirstCommit("below/relative.git", {{"a", "1"}})) == Code::kInvalid);
 }
 
+TEST_CASE("[SEC-53] git: what a run that was killed in the first commit left does not stop the next one") {
+  World world;
+  const std::string path = world.dir / "secrets.git";
+  REQUIRE(world.Git({"init", "--quiet", "--bare", "--initial-branch=main", path}).empty());
+  for (const std::string lock : {"secrets.git/refs/heads/main.lock", "secrets.git/HEAD.lock"}) {
+    world.dir.Write(lock, "");
+    fs::last_write_time(world.dir / lock, fs::file_time_type::clock::now() - 6s);
+  }
+  CHECK(world.git.MakeFirstCommit(path, {{"a", "1"}}).value_or(false));
+  CHECK(world.Git({"-C", path, "rev-list", "--count", "main"}) == "1");
+}
+
 TEST_CASE("[HOST] fake git: behaves as the real one does") {
   tests::FakeGit git;
   git.Make("file:///origin");
