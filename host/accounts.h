@@ -20,6 +20,7 @@ struct Account {
   std::string shell{};
   bool is_expired = false;  ///< Its day of expiry has come (`chage -E 0`), or shadow does not know it: no login.
   std::vector<std::string> groups{};  ///< Supplementary, sorted.
+  bool has_root_group = false;        ///< Its primary group, or another by its number, is one as good as root.
 
   bool operator==(const Account&) const = default;
 };

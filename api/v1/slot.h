@@ -9,17 +9,17 @@
 namespace api::v1 {
 
 struct SlotSpec {
-  std::string user{};        ///< The Linux account whose slot it is.
-  std::string box{};         ///< The machine that it is on (D-02).
-  std::string template_{};   ///< The ManifestTemplate that seeds a new slot; `template` in text.
-  bool deactivated = false;  ///< The user's: a parent speaks to its children by fields of their specs.
+  std::string user{};               ///< The Linux account whose slot it is.
+  std::string box{};                ///< The machine that it is on (D-02).
+  std::string manifest_template{};  ///< That seeds a new slot; `template` in text.
+  bool deactivated = false;         ///< The user's: a parent speaks to its children by fields of their specs.
   std::optional<UserLimits> limits{};
 
   bool operator==(const SlotSpec&) const = default;
   static void Fields(auto& self, auto&& field) {
     field("user", self.user);
     field("box", self.box);
-    field("template", self.template_);
+    field("template", self.manifest_template);
     field("deactivated", self.deactivated);
     field("limits", self.limits);
   }

@@ -27,7 +27,6 @@ using api::Code;
 using api::Error;
 using api::Expected;
 using api::Json;
-using controllers::HeroTeam;
 using controllers::TeamState;
 using reconciler::RemoveObject;
 using reconciler::Step;

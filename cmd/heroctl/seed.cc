@@ -12,6 +12,7 @@
 #include "api/codec/json.h"
 #include "api/codec/text.h"
 #include "api/meta/names.h"
+#include "api/v1/account_ids.h"
 #include "cmd/heroctl/commands.h"
 #include "cmd/heroctl/seed_texts.h"
 #include "cmd/heroctl/team_directory.h"
@@ -27,8 +28,6 @@ using api::codec::Printable;
 
 constexpr std::size_t kTableBytesMax = 16u << 20;  // 100 000 accounts.
 constexpr std::size_t kKeysBytesMax = 64u << 10;
-constexpr std::int64_t kHumanUidMin = 1000;  // Debian policy 9.2.2.
-constexpr std::int64_t kHumanUidMax = 59999;
 
 /// What a file of hero_team is made of.
 struct Member {
@@ -113,7 +112,7 @@ std::vector<Member> MembersOf(const OldBox& box, const Flags& flags, std::int64_
   std::map<std::string, std::string> owners;  // Of keys.
   box.tables.Passwd().ForEach([&](std::size_t, const std::vector<std::string>& fields) {
     const auto account = box.tables.Find(fields.front(), today);
-    if (!account || account->uid < kHumanUidMin || account->uid > kHumanUidMax) return;
+    if (!account || !api::v1::kPeopleIds.Contains(account->uid)) return;
     if (!api::IsUserName(account->name) || controllers::IsReservedName(account->name)) {
       notes.push_back(Printable(account->name, 64) + ": left out, for it is no name that a member can have");
       return;

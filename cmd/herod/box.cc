@@ -104,7 +104,8 @@ struct Box::Parts {
   host::linux::SpawnedProcesses processes;
   std::unique_ptr<host::linux::InotifyWatch> file_watch;
   std::unique_ptr<host::linux::AppendFile> audit_log;
-  host::passwd::FileAccounts accounts{paths.etc, clock, {.makes_missing_files = true}};
+  host::passwd::FileAccounts accounts{
+      paths.etc, clock, {.rules = {.assignable_groups = config.accounts.groups}, .makes_missing_files = true}};
   host::passwd::SandboxHomes homes{paths.root};
   host::libgit2::LibGit2Git git{processes, clock, ForgeAccessOf(config.forge)};
   std::unique_ptr<host::Forge> forge;

@@ -117,7 +117,8 @@ Plan RepositoryController::Diff(const Repository& object, const RepositoryState&
 
   const milliseconds period = Jittered(*interval, object.metadata.name);
   const LastFetch last = LastFetchOf(object, state);
-  const bool is_due = !last.time || *last.time + period <= now;
+  // A time to come is of a clock that was wrong then.
+  const bool is_due = !last.time || *last.time > now || *last.time + period <= now;
   const bool is_mirrored = state.mirror && last.url == object.spec.url;
   const bool has_moved = is_mirrored && state.origin && *state.origin != *state.mirror;
   plan.recheck_after = is_due ? period : std::chrono::ceil<milliseconds>(*last.time + period - now);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/codec/text.h"
+#include "api/v1/account_ids.h"
 #include "controllers/team/team_controller.h"
 #include "controllers/team/team_labels.h"
 
@@ -12,6 +13,7 @@ namespace controllers {
 namespace {
 
 using api::Code;
+using api::v1::kMemberIds;
 using api::v1::ManifestTemplate;
 using api::v1::Team;
 using api::v1::UidReservation;
@@ -19,10 +21,6 @@ using api::v1::User;
 using api::v1::UserSpec;
 using reconciler::Chain;
 using reconciler::Plan;
-
-// The numbers that a box gives (SEC-08). 60000 and up are Debian's own, and below 20000 is where people add accounts.
-constexpr std::int64_t kUidMin = 20'000;
-constexpr std::int64_t kUidMax = 29'999;
 
 /// Gives numbers: the lowest above all that were ever given, so that none is given twice.
 class Numbers {
@@ -35,19 +33,19 @@ class Numbers {
 
   /// No value: all are given.
   std::optional<std::int64_t> Next() {
-    std::int64_t next = taken_.empty() ? kUidMin : *taken_.rbegin() + 1;
-    if (next > kUidMax) {  // What was left out below was never anybody's.
-      next = kUidMin;
+    std::int64_t next = taken_.empty() ? kMemberIds.first : *taken_.rbegin() + 1;
+    if (next > kMemberIds.last) {  // What was left out below was never anybody's.
+      next = kMemberIds.first;
       while (taken_.contains(next)) ++next;
     }
-    if (next > kUidMax) return std::nullopt;
+    if (next > kMemberIds.last) return std::nullopt;
     Take(next);
     return next;
   }
 
  private:
   void Take(std::int64_t uid) {
-    if (uid >= kUidMin && uid <= kUidMax) taken_.insert(uid);
+    if (kMemberIds.Contains(uid)) taken_.insert(uid);
   }
 
   std::set<std::int64_t> taken_;
@@ -73,8 +71,8 @@ Chain PlanUser(const Team& team, const TeamState& state, UserSpec spec, Numbers&
   spec.uid = NumberOf(state, spec, have, numbers);
   if (!spec.uid) {
     plan.Blocked({Code::kForbidden, "UidRangeUsedUp",
-                  "there is no number left for " + spec.name + ": " + std::to_string(kUidMin) + " to " +
-                      std::to_string(kUidMax) + " were all given, and none is given twice"});
+                  "there is no number left for " + spec.name + ": " + std::to_string(kMemberIds.first) + " to " +
+                      std::to_string(kMemberIds.last) + " were all given, and none is given twice"});
     return chain;
   }
   const std::string name = api::codec::ObjectNameOf(spec.name);

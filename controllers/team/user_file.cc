@@ -76,6 +76,9 @@ Expected<void> CheckNames(const UserFile& file, std::string_view stem, const Use
                                  ".toml; a member is renamed by removing one file and adding another");
   if (IsReservedName(file.name) || Has(rules.reserved_names, file.name))
     return FileFault("name", "name \"" + file.name + "\" is reserved");
+  const auto breaks_passwd = [](char c) { return c == ':' || static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+  if (file.display_name && std::any_of(file.display_name->begin(), file.display_name->end(), breaks_passwd))
+    return FileFault("display_name", "display_name stands in passwd, so it has no colon and no control character");
   return {};
 }
 
@@ -157,7 +160,7 @@ Expected<DeclaredUser> ReadUserFile(std::string_view text, const std::string& pa
   return error;
 }
 
-bool IsReservedName(std::string_view name) { return Has(kReserved, name); }
+bool IsReservedName(std::string_view name) { return Has(kReserved, name) || api::v1::IsRootEquivalent(name); }
 
 Expected<std::string> ParsePublicKey(std::string_view line) {
   const auto refuse = [](std::string message) { return Error{Code::kInvalid, "InvalidKey", std::move(message)}; };

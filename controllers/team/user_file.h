@@ -38,7 +38,8 @@ struct DeclaredUser {
 api::Expected<DeclaredUser> ReadUserFile(std::string_view text, const std::string& path, std::string_view stem,
                                          const UserRules& rules);
 
-/// Whether no member may have that name on any box: an account of the system, or a word of the router's URLs.
+/// Whether no member may have that name on any box: an account of the system, a group as good as root (for a member
+/// has a group of the own name), or a word of the router's URLs.
 bool IsReservedName(std::string_view name);
 
 /// `type base64 comment` of one public key, without options. Errors: kInvalid; it never quotes more than the key's

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "api/codec/text.h"
+#include "api/v1/account_ids.h"
 #include "api/v1/groups.h"
 
 namespace controllers {
@@ -16,25 +19,14 @@ using api::v1::User;
 using host::Account;
 using host::AccountWish;
 
-// Debian policy 9.2.2: accounts of people. Those below and above belong to the system and are never taken over.
-constexpr std::int64_t kHumanUidMin = 1000;
-constexpr std::int64_t kHumanUidMax = 59999;
-
-// What the box gives to accounts that it makes (UidReservation). useradd may give such a number too, for it takes the
-// highest and one more: so a number of this range alone proves nothing.
-constexpr std::int64_t kOwnUidMin = 20000;
-constexpr std::int64_t kOwnUidMax = 29999;
-
 bool Has(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-bool IsOwnRange(std::int64_t uid) { return uid >= kOwnUidMin && uid <= kOwnUidMax; }
-
 /// Whether the account is the one of a member who was removed and is declared again: its reserved number, its group,
 /// and expired, as a removal leaves it and nobody who is at work.
 bool IsLeftByRemoval(const User& object, const Account& account, std::string_view member_group) {
-  const bool has_number = object.spec.uid ? account.uid == *object.spec.uid : IsOwnRange(account.uid);
+  const bool has_number = object.spec.uid ? account.uid == *object.spec.uid : api::v1::kMemberIds.Contains(account.uid);
   return has_number && account.is_expired && Has(account.groups, member_group);
 }
 
@@ -46,15 +38,19 @@ Error Foreign(const User& object, const std::string& why) {
 std::optional<Error> RefuseAdoption(const User& object, const Account& account, const ClaimRules& rules) {
   const std::string other_name = "choose another name for the member";
   if (Has(rules.never_adopted, account.name)) return Foreign(object, "is here that runs this box; " + other_name);
-  if (account.uid < kHumanUidMin || account.uid > kHumanUidMax)
+  if (!api::v1::kPeopleIds.Contains(account.uid))
     return Foreign(
         object, "is here that belongs to the system (its uid is " + std::to_string(account.uid) + "); " + other_name);
   for (const std::string& group : account.groups)
     if (api::v1::IsRootEquivalent(group))
-      return Foreign(object,
-                     "is here that is in the group " + group +
-                         ", which is as good as root and not for a file in git to hand over; take it out (gpasswd -d " +
-                         object.spec.name + " " + group + ") or " + other_name);
+      return Foreign(object, fmt::format("is here that is in the group {0}, which is as good as root and not for a "
+                                         "file in git to hand over; take it out (gpasswd -d {1} {0}) or {2}",
+                                         group, object.spec.name, other_name));
+  if (account.has_root_group)
+    return Foreign(object,
+                   "is here whose primary group, or one with the number of a group as good as root, is not for "
+                   "a file in git to hand over; give it another (usermod -g, gpasswd -d) or " +
+                       other_name);
   if (account.home != HomeOf(object))
     return Foreign(object, "is here with another home than " + HomeOf(object) +
                                ", and homes are not moved; move it first (usermod -m -d " + HomeOf(object) + " " +
@@ -76,7 +72,7 @@ std::string HomeOf(const User& object) { return "/home/" + object.spec.name; }
 
 bool IsOurs(const User& object, std::string_view claim, const Account& account) {
   if (claim == std::to_string(account.uid) || object.status.uid == account.uid) return true;
-  return claim == kNewAccount && IsOwnRange(account.uid);
+  return claim == kNewAccount && api::v1::kMemberIds.Contains(account.uid);
 }
 
 Expected<std::string> ClaimOn(const User& object, const std::optional<Account>& account, const ClaimRules& rules) {
@@ -118,6 +114,10 @@ std::string DifferenceOf(const Account& account, const AccountWish& wish) {
     if (!Has(wish.groups, group)) groups += (groups.empty() ? "-" : " -") + group;
   if (!groups.empty()) add("groups " + groups);
   return text;
+}
+
+AccountWish ExpiryOf(const User& object, const Account& account, const std::string& shell) {
+  return {.name = account.name, .gecos = account.gecos, .home = HomeOf(object), .shell = shell, .is_expired = true};
 }
 
 std::vector<std::string> OtherGroups(const Account& account, const AccountWish& wish) {

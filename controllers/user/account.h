@@ -40,6 +40,9 @@ api::Expected<std::string> ClaimOn(const api::v1::User& object, const std::optio
 reconciler::Step ClaimStep(const api::v1::User& object, const std::optional<host::Account>& account,
                            const std::string& claim);
 
+/// The wish that ends login and leaves the rest of an account as it is.
+host::AccountWish ExpiryOf(const api::v1::User& object, const host::Account& account, const std::string& shell);
+
 /// `display name, groups +developers -hero`; empty when the account is as wished.
 std::string DifferenceOf(const host::Account& account, const host::AccountWish& wish);
 

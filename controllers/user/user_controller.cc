@@ -16,6 +16,7 @@ using api::Error;
 using api::Expected;
 using api::v1::Slot;
 using api::v1::User;
+using host::Account;
 using host::AccountWish;
 using reconciler::Chain;
 using reconciler::Namespace;
@@ -186,8 +187,13 @@ Chain UserController::PlanAccount(const User& object, const UserState& state, co
   Chain chain;
   const bool is_taken_over = state.account && !claim.empty();
   if (claim != state.claim && !claim.empty()) chain.steps.push_back(ClaimStep(object, state.account, claim));
+  std::optional<Account> account = state.account;
+  if (object.spec.deactivated && account && claim.empty() && !account->is_expired) {
+    chain.steps.push_back(ExpireStep(object, *account, "is deactivated"));
+    account->is_expired = true;
+  }
   const AccountWish wish = WishFor(object);
-  const std::string difference = state.account ? DifferenceOf(*state.account, wish) : "";
+  const std::string difference = account ? DifferenceOf(*account, wish) : "";
   if (!state.account || !difference.empty())
     chain.Then({.verb = !state.account                                ? "create account"
                         : is_taken_over && !state.account->is_expired ? "adopt account"
@@ -219,6 +225,16 @@ void UserController::PlanHome(const User& object, const UserState& state, bool i
              [&homes = seams_.homes, home, keys] { return homes.WriteAuthorizedKeys(home, keys); });
 }
 
+/// Ends login and needs nothing else of the spec to be right for it.
+reconciler::Step UserController::ExpireStep(const User& object, const Account& account, std::string reason) const {
+  const AccountWish wish = ExpiryOf(object, account, options_.shell);
+  Chain chain;
+  chain.Then(
+      {.verb = "expire account", .target = object.spec.name, .reason = std::move(reason), .desired = DigestOf(wish)},
+      EnsureAccount(seams_.accounts, wish));
+  return std::move(chain.steps.front());
+}
+
 Chain UserController::PlanObjects(const User& object, const UserState& state) const {
   const std::string& name = object.metadata.name;
   const api::OwnerReference owner = reconciler::OwnerOf(object);
@@ -226,7 +242,7 @@ Chain UserController::PlanObjects(const User& object, const UserState& state) co
   const Slot slot{.metadata = {.name = name, .owner_references = {owner}},
                   .spec = {.user = object.spec.name,
                            .box = options_.box,
-                           .template_ = object.spec.manifest_template,
+                           .manifest_template = object.spec.manifest_template,
                            .deactivated = object.spec.deactivated,
                            .limits = object.spec.limits}};
   Chain chain;
@@ -243,13 +259,7 @@ Plan UserController::PlanRemoval(const User& object, const UserState& state) con
   if (state.account && !IsOurs(object, state.claim, *state.account)) return plan;
   Chain chain;
   if (state.account && !state.account->is_expired) {
-    AccountWish wish = WishFor(object);
-    wish.is_expired = true;
-    chain.Then({.verb = "expire account",
-                .target = object.spec.name,
-                .reason = "its user was removed",
-                .desired = DigestOf(wish)},
-               EnsureAccount(seams_.accounts, wish));
+    chain.steps.push_back(ExpireStep(object, *state.account, "its user was removed"));
   }
   if (state.archive_error) {
     plan.more = true;  // Whether there is something to archive is unknown: a task that is at it goes on.

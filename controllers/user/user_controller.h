@@ -69,6 +69,7 @@ class UserController final : public reconciler::Controller<api::v1::User, UserSt
   void ObserveWork(const api::v1::User& object, UserState& state) const;
   reconciler::Plan PlanRemoval(const api::v1::User& object, const UserState& state) const;
   reconciler::Chain PlanAccount(const api::v1::User& object, const UserState& state, const std::string& claim) const;
+  reconciler::Step ExpireStep(const api::v1::User& object, const host::Account& account, std::string reason) const;
   void PlanHome(const api::v1::User& object, const UserState& state, bool is_taken_over,
                 reconciler::Chain& chain) const;
   reconciler::Chain PlanObjects(const api::v1::User& object, const UserState& state) const;

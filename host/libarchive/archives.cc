@@ -104,7 +104,7 @@ api::Expected<Packed> LibArchives::Pack(std::string_view home, std::string_view 
   if (auto checked = CheckSpace(from->get(), directory->get(), stop); !checked) return checked.error().Within(what);
   auto file = linux::Replacement::Begin(directory->get(), std::string(file_name), kPrivateFile);
   if (!file) return file.error();
-  const auto packed = Packer(*file, std::move(stop)).Pack(from->get(), kWork);
+  auto packed = Packer(*file, std::move(stop)).Pack(from->get(), kWork);
   if (!packed) return packed.error().Within(what);
   if (auto committed = file->Commit(); !committed) return committed.error();
   if (auto synced = linux::SyncDirectory(directory->get(), paths_.archive); !synced) return synced.error();

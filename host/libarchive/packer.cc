@@ -51,7 +51,8 @@ bool IsGone(const api::Error& error) { return error.code == Code::kNotFound || e
 /// libarchive's side: headers and bytes of entries into the file.
 class Packer::Writer {
  public:
-  explicit Writer(linux::Replacement& file) : file_(file), archive_(archive_write_new()) {
+  Writer(linux::Replacement& file, std::stop_token stop)
+      : file_(file), stop_(std::move(stop)), archive_(archive_write_new()) {
     // Not pax_restricted: that keeps no fractions of a second, and build tools compare them.
     archive_write_set_format_pax(archive_.get());
     archive_write_add_filter_gzip(archive_.get());
@@ -108,7 +109,8 @@ class Packer::Writer {
  private:
   static la_ssize_t WriteBlock(struct archive* archive, void* self, const void* bytes, std::size_t size) {
     Writer& writer = *static_cast<Writer*>(self);
-    if (writer.is_over_) return -1;
+    if (writer.stop_.stop_requested() && !writer.error_) writer.error_ = Unavailable("the archive", "we are stopping");
+    if (writer.is_over_ || writer.error_) return -1;
     const auto appended = writer.file_.Append({static_cast<const char*>(bytes), size});
     if (appended) return static_cast<la_ssize_t>(size);
     writer.error_ = appended.error();
@@ -125,6 +127,7 @@ class Packer::Writer {
   }
 
   linux::Replacement& file_;
+  const std::stop_token stop_;
   std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
   std::optional<api::Error> error_;  // Of the file behind.
   bool is_over_ = false;
@@ -132,7 +135,7 @@ class Packer::Writer {
 };
 
 Packer::Packer(linux::Replacement& file, std::stop_token stop)
-    : stop_(std::move(stop)), writer_(std::make_unique<Writer>(file)) {}
+    : stop_(std::move(stop)), writer_(std::make_unique<Writer>(file, stop_)) {}
 
 Packer::~Packer() = default;
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
 #include <string>
@@ -10,8 +11,6 @@
 #include <system_error>
 #include <utility>
 #include <vector>
-
-#include <stdio.h>
 
 #include "host/libgit2/git.h"
 #include "host/libgit2/git_command.h"

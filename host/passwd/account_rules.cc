@@ -57,6 +57,10 @@ api::Expected<void> CheckGroups(const AccountWish& wish, const AccountRules& rul
 }  // namespace
 
 api::Expected<void> CheckWish(const AccountWish& wish, const AccountRules& rules) {
+  if (api::v1::IsRootEquivalent(wish.name)) {  // Its own group would have that name.
+    return api::Error{Code::kForbidden, "ForbiddenName",
+                      "account " + wish.name + ": a group of that name is as good as root; choose another name"};
+  }
   if (!api::IsUserName(wish.name)) {
     return api::Error{Code::kInvalid, "InvalidAccount",
                       "an account's name has 1 to 31 of a-z 0-9 _, begins with a letter, and has no _ at its end and "
@@ -71,11 +75,11 @@ api::Expected<void> CheckWish(const AccountWish& wish, const AccountRules& rules
   if (!linux::IsPlainPath(wish.shell) || !FitsField(wish.shell)) {
     return invalid("the shell is no absolute path without colon, control character, . and ..");
   }
-  if (wish.uid && !rules.ids.IsPerson(*wish.uid)) {
+  if (wish.uid && !MayBeMembers(*wish.uid, rules)) {
     return api::Error{Code::kForbidden, "UidOutOfRange",
                       "account " + wish.name + ": the number " + std::to_string(*wish.uid) +
-                          " is none of a member; members have " + std::to_string(rules.ids.members.first) + " to " +
-                          std::to_string(rules.ids.members.last)};
+                          " is none of a member; members have " + std::to_string(rules.members.first) + " to " +
+                          std::to_string(rules.members.last)};
   }
   return CheckGroups(wish, rules);
 }

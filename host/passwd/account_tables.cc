@@ -27,7 +27,7 @@ api::Error Forbidden(const std::string& name, const char* reason, const std::str
   return {.code = Code::kForbidden, .reason = reason, .message = "account " + name + ": " + why};
 }
 
-api::Error RangeUsedUp(const std::string& name, const IdRange& range) {
+api::Error RangeUsedUp(const std::string& name, const api::v1::IdRange& range) {
   return Forbidden(name, "IdRangeUsedUp",
                    "all ids from " + std::to_string(range.first) + " to " + std::to_string(range.last) +
                        " are taken; widen the range");
@@ -124,6 +124,14 @@ void AccountTables::MarkSaved() {
   added_ = {};
 }
 
+bool AccountTables::HasRootGroup(const Account& account) const {
+  return root_ids_.contains(account.gid) ||
+         std::any_of(account.groups.begin(), account.groups.end(), [this](const std::string& group) {
+           const auto fields = Group().Find(group);
+           return !fields.empty() && root_ids_.contains(*NumberOf(fields[kGroupGid]));
+         });
+}
+
 std::optional<Account> AccountTables::Find(std::string_view name, std::int64_t today) const {
   const auto fields = passwd_.Find(name);
   if (fields.empty()) return std::nullopt;
@@ -141,6 +149,7 @@ std::optional<Account> AccountTables::Find(std::string_view name, std::int64_t t
   const auto& shadow_groups = gshadow_.GroupsOf(account.name);
   std::set_union(groups.begin(), groups.end(), shadow_groups.begin(), shadow_groups.end(),
                  std::back_inserter(account.groups));
+  account.has_root_group = HasRootGroup(account);
   return account;
 }
 
@@ -174,7 +183,7 @@ void AccountTables::Exclude(const Identities& elsewhere) {
 }
 
 /// The lowest number of the range, from `from` on, that neither an account nor a group has.
-std::optional<std::int64_t> AccountTables::LowestFree(const IdRange& range, std::int64_t from) const {
+std::optional<std::int64_t> AccountTables::LowestFree(const api::v1::IdRange& range, std::int64_t from) const {
   for (std::int64_t id = std::max(range.first, from); id <= range.last; ++id) {
     if (!account_ids_.contains(id) && !group_ids_.contains(id)) return id;
   }
@@ -184,7 +193,7 @@ std::optional<std::int64_t> AccountTables::LowestFree(const IdRange& range, std:
 /// The number for a new member: the wished one, or the lowest that neither an account nor a group has. A group of that
 /// name in our range that is nobody's is what a run left that ended after group and before passwd: its number is taken
 /// up.
-api::Expected<std::int64_t> AccountTables::NewMemberId(const AccountWish& wish, const IdRange& range) {
+api::Expected<std::int64_t> AccountTables::NewMemberId(const AccountWish& wish, const api::v1::IdRange& range) {
   const std::string& name = wish.name;
   if (elsewhere_.accounts.contains(name) || elsewhere_.groups.contains(name)) {
     return Forbidden(name, "NameTakenElsewhere",
@@ -215,15 +224,15 @@ api::Expected<std::int64_t> AccountTables::NewMemberId(const AccountWish& wish, 
 api::Expected<AccountTables::NewGroups> AccountTables::FindNewGroups(const AccountWish& wish,
                                                                      const AccountRules& rules) const {
   NewGroups groups;
-  std::int64_t from = rules.ids.groups.first;
+  std::int64_t from = rules.groups.first;
   for (const std::string& group : wish.groups) {
     if (group_.Has(group) || groups.contains(group)) continue;
     if (elsewhere_.groups.contains(group)) {
       return Forbidden(wish.name, "NameTakenElsewhere",
                        "another source of the box's names has the group " + group + "; choose another one");
     }
-    const auto gid = LowestFree(rules.ids.groups, from);
-    if (!gid) return RangeUsedUp(wish.name, rules.ids.groups);
+    const auto gid = LowestFree(rules.groups, from);
+    if (!gid) return RangeUsedUp(wish.name, rules.groups);
     groups[group] = *gid;
     from = *gid + 1;
   }
@@ -250,10 +259,10 @@ api::Expected<Account> AccountTables::Apply(const AccountWish& wish, const Accou
   auto fields = passwd_.Find(wish.name);
   const bool is_new = fields.empty();
   if (is_new) {
-    const auto id = NewMemberId(wish, rules.ids.members);
+    const auto id = NewMemberId(wish, rules.members);
     if (!id) return id.error();
     fields = {wish.name, "x", std::to_string(*id), std::to_string(*id), "", "", ""};
-  } else if (!rules.ids.IsPerson(*NumberOf(fields[kUid]))) {
+  } else if (!MayBeMembers(*NumberOf(fields[kUid]), rules)) {
     return Forbidden(wish.name, "SystemAccount", "uid " + fields[kUid] + " is no person's; choose another name");
   }
 

@@ -79,8 +79,9 @@ class AccountTables {
   using NewGroups = std::map<std::string, std::int64_t>;
 
   api::Expected<void> Index();
-  std::optional<std::int64_t> LowestFree(const IdRange& range, std::int64_t from) const;
-  api::Expected<std::int64_t> NewMemberId(const AccountWish& wish, const IdRange& range);
+  bool HasRootGroup(const Account& account) const;
+  std::optional<std::int64_t> LowestFree(const api::v1::IdRange& range, std::int64_t from) const;
+  api::Expected<std::int64_t> NewMemberId(const AccountWish& wish, const api::v1::IdRange& range);
   api::Expected<NewGroups> FindNewGroups(const AccountWish& wish, const AccountRules& rules) const;
   api::Expected<void> CheckGroupIds(const AccountWish& wish) const;
   bool IsMember(const std::string& member, const std::string& group, bool is_wished) const;

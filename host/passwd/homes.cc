@@ -81,7 +81,7 @@ api::Expected<std::optional<MemberHomes::Owner>> MemberHomes::OwnerOf(std::strin
   if (!account) return account.error();
   if (!*account) return std::optional<Owner>();
   if ((*account)->home != home) return Foreign(home, "the account of that name has another one");
-  if (!IdRanges().IsPerson((*account)->uid)) return Foreign(home, "the account of that name is no person's");
+  if (!MayBeMembers((*account)->uid, {})) return Foreign(home, "the account of that name is no person's");
   return std::optional<Owner>(Owner{static_cast<uid_t>((*account)->uid), static_cast<gid_t>((*account)->gid)});
 }
 

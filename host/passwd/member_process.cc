@@ -42,7 +42,7 @@ api::Expected<void> BecomeMember(uid_t uid, gid_t gid) {
 api::Expected<void> WriteAsMember(const std::string& uid_text, const std::string& gid_text, const std::string& home) {
   const auto uid = NumberOf(uid_text);
   const auto gid = NumberOf(gid_text);
-  if (!uid || !gid || !IdRanges().IsPerson(*uid) || *gid <= 0 || *gid > IdRanges().people.last) {
+  if (!uid || !gid || !MayBeMembers(*uid, {}) || *gid <= 0 || *gid > api::v1::kPeopleIds.last) {
     return api::Error{Code::kForbidden, "ForeignHome", "home " + home + ": " + uid_text + " is no person's number"};
   }
   const auto content = linux::ReadUpTo(STDIN_FILENO, kKeysBytesMax + 1, "the keys");

@@ -158,7 +158,7 @@ class RewriteCounter {
 
   int Of(std::string_view name) const {
     int count = 0;
-    alignas(inotify_event) std::array<char, 64 * 1024> events{};
+    alignas(inotify_event) std::array<char, 64U << 10U> events{};
     for (ssize_t size = 0; (size = ::read(inotify_.get(), events.data(), events.size())) > 0;) {
       for (const char* at = events.data(); at < events.data() + size;) {
         const auto* event = reinterpret_cast<const inotify_event*>(at);

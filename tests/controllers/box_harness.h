@@ -65,8 +65,8 @@ struct BoxHarness : Harness {
   }
 
   static std::vector<api::Cause> CheckSpec(std::string_view resource, const api::Json& spec) {
-    static const api::schema::Catalog catalog = *crds::LoadCatalog();
-    return reconciler::CheckSpec(catalog, resource, spec);
+    static const api::schema::Catalog kCatalog = *crds::LoadCatalog();
+    return reconciler::CheckSpec(kCatalog, resource, spec);
   }
 
   static constexpr const char* kTemplate =

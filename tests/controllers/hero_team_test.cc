@@ -34,6 +34,7 @@ class MemoryTree final : public TeamTree {
     }
     if (entries.empty() && !prefix.empty()) return api::Error{api::Code::kNotFound, "NotFound", "no " + prefix};
     std::vector<host::TreeEntry> list;
+    list.reserve(entries.size());
     for (const auto& [name, entry] : entries) list.push_back(entry);
     return list;
   }

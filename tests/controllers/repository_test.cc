@@ -50,6 +50,18 @@ TEST_CASE("[HTB-18] repository: with nothing new a poll writes the time and noth
   CHECK(h.ConditionOf<Repository>("hero-team", api::kReady) == "True Reconciled");
 }
 
+TEST_CASE("[SEC-60] repository: a fetch noted while the clock was years ahead does not keep the next one waiting") {
+  BoxHarness h;
+  const api::Time now = h.clock.Now();
+  h.clock.SetWall(now + std::chrono::hours(40'000));
+  h.Push({{"alice.toml", BoxHarness::UserFile("alice")}});
+  h.DeclareTeam();
+  h.clock.SetWall(now);
+  h.PassAnHour();
+  CHECK(h.Get<Repository>("hero-team")->status.last_fetch_time.value_or(api::Time::max()) <
+        now + std::chrono::hours(2));
+}
+
 TEST_CASE("[SEC-60] repository: an origin that cannot be reached keeps the heads, and says so") {
   BoxHarness h;
   const std::string commit = h.Push({{"alice.toml", BoxHarness::UserFile("alice")}});

@@ -22,7 +22,7 @@ struct GuardHarness : BoxHarness {
 
   /// A head without a past: what a force-push leaves.
   std::string Rewrite(const FakeGit::Files& files) {
-    const std::string commit = git.Commit("elsewhere", "development", files);
+    std::string commit = git.Commit("elsewhere", "development", files);
     git.SetHead(kUrl, "development", commit);
     git.SetHead(kOrigin, "development", commit);
     file_watch.Ring(kOrigin + "/packed-refs");

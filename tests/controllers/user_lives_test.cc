@@ -35,7 +35,7 @@ TEST_CASE("[HTB-10] user: a namespace and a slot come with a member, follow and 
   REQUIRE(slot);
   CHECK(slot->spec.user == "alice");
   CHECK(slot->spec.box == "box1");
-  CHECK(slot->spec.template_ == "developer");
+  CHECK(slot->spec.manifest_template == "developer");
   CHECK(slot->spec.limits == alice.spec.limits);
   CHECK(h.ConditionOf<Slot>("alice") == "");  // Nobody looks after slots yet, so nobody says that one is ready.
   CHECK(h.Ready("alice") == "True Reconciled");
@@ -130,6 +130,25 @@ TEST_CASE(
     CHECK(h.accounts.Get(name) == account);
   }
   CHECK(MessageOf(h, "chief").find("gpasswd -d chief sudo") != std::string::npos);
+}
+
+TEST_CASE("[HTB-15][HTB-16][SEC-11] user: login ends even where the rest of the account cannot be made so") {
+  BoxHarness h;
+  for (const std::string name : {"alice", "bob"}) h.Put(Member(name));
+  h.Settle();
+  for (const std::string name : {"alice", "bob"}) {
+    User user = *h.Get<User>(name);
+    user.spec.display_name = "breaks: passwd";
+    user.spec.deactivated = name == "bob";
+    h.Put(user);
+  }
+  h.Settle();
+  CHECK_FALSE(h.Ready("alice").starts_with("True"));
+  CHECK(h.accounts.Get("bob")->is_expired);
+  CHECK_FALSE(h.accounts.Get("alice")->is_expired);
+  h.Delete<User>("alice");
+  h.Settle();
+  CHECK(h.accounts.Get("alice")->is_expired);
 }
 
 TEST_CASE("[HTB-07] user: an adopted account stays ours without adopt, and what else it is in is reported") {

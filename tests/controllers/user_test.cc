@@ -103,7 +103,7 @@ TEST_CASE("[HTB-13] user: diff, as a table of what is and what has to be done") 
     s.account->shell = "/bin/sh";
   }),
           "update account alice: differs in shell\n! NotAPlainPath\n");
-  t.Check("another template", t.alice, t.But([](auto& s) { s.slot->spec.template_ = "old"; }),
+  t.Check("another template", t.alice, t.But([](auto& s) { s.slot->spec.manifest_template = "old"; }),
           "update Slot alice: differs in template\n");
 }
 
@@ -185,6 +185,12 @@ TEST_CASE("[SEC-05][HTB-07] user: whose an account is, as a table") {
       s.claim = "";
     }),
             "! ForeignAccount\n");
+  t.Check("adopt one whose primary group is as good as root", adopting, t.But([](auto& s) {
+    s.account->uid = 1000;
+    s.account->has_root_group = true;
+    s.claim = "";
+  }),
+          "! ForeignAccount\n");
   t.Check("adopt one with another home", adopting, t.But([](auto& s) {
     s.account->uid = 1000;
     s.account->home = "/srv/alice";

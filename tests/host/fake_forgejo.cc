@@ -39,7 +39,7 @@ bool Take(std::string& text, std::string_view prefix) {
 /// Takes what comes before the next slash, and the slash.
 std::string TakePart(std::string& text) {
   const std::size_t slash = std::min(text.find('/'), text.size());
-  const std::string part = text.substr(0, slash);
+  std::string part = text.substr(0, slash);
   text.erase(0, slash + 1);
   return part;
 }

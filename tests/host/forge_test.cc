@@ -43,7 +43,7 @@ struct Fake {
 
   tests::FakeForge forge;
 
-  std::string UrlOf(const std::string& repository) { return "file:///forge/" + repository + ".git"; }
+  std::string UrlOf(const std::string& repository) const { return "file:///forge/" + repository + ".git"; }
   /// Makes a repository with one commit, and says which.
   std::string Make(const std::string& repository) {
     forge.Put(repository, {});
@@ -59,18 +59,18 @@ struct Fake {
     return std::string(40, 'f');
   }
   void Merge(const std::string& repository, const std::string& commit) { forge.Merge(repository, commit); }
-  std::string CommentOf(const std::string& repository, const std::string& commit) {
-    return forge.Get(repository)->comments[commit];
+  std::string CommentOf(const std::string& repository, const std::string& commit) const {
+    return forge.Get(repository)->comments.at(commit);
   }
-  bool IsPrivate(const std::string& repository) { return forge.Get(repository)->is_private; }
-  Files FilesOf(const std::string& repository) { return forge.Get(repository)->files; }
-  bool HasCollaborator(const std::string& repository, const std::string& login) {
+  bool IsPrivate(const std::string& repository) const { return forge.Get(repository)->is_private; }
+  Files FilesOf(const std::string& repository) const { return forge.Get(repository)->files; }
+  bool HasCollaborator(const std::string& repository, const std::string& login) const {
     return forge.Get(repository)->collaborators.contains(login);
   }
   void RemoveOrganisation(const std::string& organisation) { forge.RemoveOrganisation(organisation); }
   void RemoveLogin(const std::string& login) { forge.RemoveLogin(login); }
   /// Grows with each change.
-  std::string Writes() { return std::to_string(forge.writes()); }
+  std::string Writes() const { return std::to_string(forge.writes()); }
 };
 
 /// The folder on disk, with the real git.
@@ -85,8 +85,8 @@ struct Local {
   host::libgit2::LibGit2Git git{processes, clock};
   host::localforge::LocalForge forge{dir.Path(), git, clock};
 
-  std::string UrlOf(const std::string& repository) { return "file://" + PathOf(repository); }
-  std::string PathOf(const std::string& repository) { return dir / repository + ".git"; }
+  std::string UrlOf(const std::string& repository) const { return "file://" + PathOf(repository); }
+  std::string PathOf(const std::string& repository) const { return dir / repository + ".git"; }
   std::string Make(const std::string& repository) {
     REQUIRE(git.MakeFirstCommit(PathOf(repository), {{"README.md", "hi"}}));
     fs::permissions(PathOf(repository), fs::perms(0755));
@@ -96,11 +96,11 @@ struct Local {
   std::string HideACommit() { return std::string(40, 'f'); }
   void Merge(const std::string&, const std::string&) {}
   std::string CommentOf(const std::string&, const std::string&) { return ""; }
-  bool IsPrivate(const std::string& repository) {
+  bool IsPrivate(const std::string& repository) const {
     return (fs::status(PathOf(repository)).permissions() & fs::perms(0077)) == fs::perms::none;
   }
-  Files FilesOf(const std::string& repository) { return Below(PathOf(repository), ""); }
-  Files Below(const std::string& path, const std::string& directory) {
+  Files FilesOf(const std::string& repository) const { return Below(PathOf(repository), ""); }
+  Files Below(const std::string& path, const std::string& directory) const {
     const std::string commit = git.Heads(path)->at("main");
     Files files;
     for (const host::TreeEntry& entry : git.ListTree(path, commit, directory).value_or({})) {
@@ -112,12 +112,12 @@ struct Local {
     }
     return files;
   }
-  bool HasCollaborator(const std::string& repository, const std::string& login) {
+  bool HasCollaborator(const std::string& repository, const std::string& login) const {
     return ("\n" + dir.Read(repository + ".git/hero/collaborators")).find("\n" + login + "\n") != std::string::npos;
   }
   void RemoveOrganisation(const std::string&) {}
   void RemoveLogin(const std::string&) {}
-  std::string Writes() {
+  std::string Writes() const {
     std::string all;
     for (const auto& entry : fs::recursive_directory_iterator(dir.Path()))
       all += entry.path().string() + " " + std::to_string(entry.is_regular_file() ? entry.file_size() : 0) + "\n";
@@ -133,7 +133,7 @@ struct Forgejo : tests::ForgejoBox {
 
   host::Forge& forge = *owned;
 
-  std::string UrlOf(const std::string& repository) { return server.origin() + "/git/" + repository + ".git"; }
+  std::string UrlOf(const std::string& repository) const { return server.origin() + "/git/" + repository + ".git"; }
   std::string Make(const std::string& repository) {
     forgejo.repositories[repository] = {.files = {{"README.md", "hi"}}, .commits = {std::string(40, 'a')}};
     return std::string(40, 'a');
@@ -148,14 +148,14 @@ struct Forgejo : tests::ForgejoBox {
     REQUIRE(comments.size() == 1);
     return comments.front().body;
   }
-  bool IsPrivate(const std::string& repository) { return forgejo.repositories[repository].is_private; }
-  Files FilesOf(const std::string& repository) { return forgejo.repositories[repository].files; }
-  bool HasCollaborator(const std::string& repository, const std::string& login) {
-    return forgejo.repositories[repository].collaborators.contains(login);
+  bool IsPrivate(const std::string& repository) const { return forgejo.repositories.at(repository).is_private; }
+  Files FilesOf(const std::string& repository) const { return forgejo.repositories.at(repository).files; }
+  bool HasCollaborator(const std::string& repository, const std::string& login) const {
+    return forgejo.repositories.at(repository).collaborators.contains(login);
   }
   void RemoveOrganisation(const std::string& organisation) { forgejo.organisations.erase(organisation); }
   void RemoveLogin(const std::string& login) { forgejo.logins.erase(login); }
-  std::string Writes() { return std::to_string(forgejo.writes()); }
+  std::string Writes() const { return std::to_string(forgejo.writes()); }
 };
 
 CommitStatus Status(const std::string& context, CommitState state = CommitState::kSuccess,
@@ -299,8 +299,8 @@ TEST_CASE_TEMPLATE("[HTB-12][SEC-42] forge: a private repository is made once, w
   CHECK(backend.FilesOf(kSecrets) == files);
 }
 
-TEST_CASE_TEMPLATE("[SEC-42] forge: a repository that somebody made public is made private again", Backend, Fake,
-                   Local) {
+TEST_CASE_TEMPLATE("[SEC-42] forge: a repository that somebody made public is made private again", Backend, Fake, Local,
+                   Forgejo) {
   Backend backend;
   REQUIRE(backend.forge.EnsurePrivateRepository(kSecrets, {{"a", "1"}}, {}));
   backend.MakePublic(kSecrets);
@@ -309,8 +309,8 @@ TEST_CASE_TEMPLATE("[SEC-42] forge: a repository that somebody made public is ma
   CHECK(backend.IsPrivate(kSecrets));
 }
 
-TEST_CASE_TEMPLATE("[HTB-12] forge: a collaborator is added once; one that is nobody is said so", Backend, Fake,
-                   Local) {
+TEST_CASE_TEMPLATE("[HTB-12] forge: a collaborator is added once; one that is nobody is said so", Backend, Fake, Local,
+                   Forgejo) {
   Backend backend;
   REQUIRE(backend.forge.EnsurePrivateRepository(kSecrets, {{"a", "1"}}, {}));
   REQUIRE(backend.forge.EnsureCollaborator(kSecrets, "alice", {}));

@@ -19,8 +19,8 @@ namespace tests {
 
 /// One for all tests: making keys takes its time.
 inline const ThrowawayCa& SharedCa() {
-  static const ThrowawayCa ca = MakeThrowawayCa("localhost");
-  return ca;
+  static const ThrowawayCa kCa = MakeThrowawayCa("localhost");
+  return kCa;
 }
 
 /// A fake Forgejo behind a real TLS server, and the backend that talks to it.
@@ -36,7 +36,7 @@ struct ForgejoBox {
     owned = *std::move(made);
   }
 
-  void WriteToken(const std::string& token) {
+  void WriteToken(const std::string& token) const {
     dir.Write("token", token + "\n");
     std::filesystem::permissions(dir / "token", std::filesystem::perms(0600));
   }

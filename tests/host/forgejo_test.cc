@@ -354,6 +354,7 @@ TEST_CASE("[HTB-17] forgejo: at most four requests are under way at once") {
   World world;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(12);
     for (int i = 0; i < 12; ++i) {
       threads.emplace_back([&world] {
         for (int n = 0; n < 3; ++n) CHECK(world.Read());

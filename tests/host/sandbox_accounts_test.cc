@@ -232,7 +232,7 @@ TEST_CASE(
   Box box;
   FileAccounts accounts(
       box.root / "etc", box.clock,
-      AccountsOptions{.rules = {.ids = {.members = {100, 103}, .groups = {200, 200}}}, .makes_missing_files = true});
+      AccountsOptions{.rules = {.members = {100, 103}, .groups = {200, 200}}, .makes_missing_files = true});
   box.Put({"x:x:100:7::/:/bin/sh\ny:x:5:102::/:/bin/sh\n", "z:x:101:\n", ""});
   AccountWish wish = Alice();
   wish.groups = wish.managed_groups = {"hero"};

@@ -200,6 +200,7 @@ TEST_CASE("[SEC-04][SEC-05][SEC-06] system accounts: what no caller gets, and no
   row("sudo", "alice").managed_groups = {"sudo", "hero"};
   row("docker, which is not there", "alice").managed_groups = {"docker", "hero"};
   row("a group that the box does not allow", "alice").managed_groups = {"users", "hero"};
+  row("a name whose group would be as good as root", "docker");
   row("a path in the shell", "alice").shell = "../bin/sh";
   for (const auto& [name, wish] : rows) {
     CAPTURE(name);
@@ -219,6 +220,16 @@ TEST_CASE("[SEC-06] system accounts: a group with the number of root or sudo is 
     box.root.Write("etc/group", box.Get("group") + "hero:x:" + gid + ":\n");
     CHECK(box.accounts.Ensure(Wish("alice")).error().reason == "ForbiddenGroup");
   }
+}
+
+TEST_CASE("[SEC-06] system accounts: who is as good as root by the primary group, or by a group's number, is seen") {
+  Box box;
+  box.root.Write("etc/group", box.Get("group") + "docker:x:990:\nrenamed:x:27:bob\n");
+  box.root.Write("etc/passwd", box.Get("passwd") + "alice:x:1000:990::/home/alice:/bin/sh\n" +
+                                   "bob:x:1001:1001::/home/bob:/bin/sh\ncarol:x:1002:1002::/home/carol:/bin/sh\n");
+  CHECK(box.accounts.Find("alice").value_or({})->has_root_group);
+  CHECK(box.accounts.Find("bob").value_or({})->has_root_group);
+  CHECK_FALSE(box.accounts.Find("carol").value_or({})->has_root_group);
 }
 
 TEST_CASE("[SEC-08] system accounts: a wished number is given, unless an account or a group has it") {
