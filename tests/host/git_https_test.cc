@@ -118,7 +118,8 @@ struct World : tests::GitWorld {
   }
 };
 
-TEST_CASE("[SEC-41] git: a repository that wants a token is mirrored over https, and the token is shown to nobody") {
+TEST_CASE(
+    "[SEC-41][SEC-44] git: a repository that wants a token is mirrored over https, and the token is shown to nobody") {
   World world;
   world.Push("main", {{"a", "1"}});
   world.Push("development_alice", {{"b", "1"}});

@@ -90,6 +90,8 @@ TEST_CASE("[HOST] git: repositories with the extensions that members' tools swit
 TEST_CASE("[HOST] git: a directory's entries are sorted by name and say what is a file") {
   World world;
   fs::create_symlink("README.md", world.dir / "work/link");
+  world.dir.MakeDirectory("work/submodule");
+  world.Git({"update-index", "--add", "--cacheinfo", "160000," + std::string(40, '1') + ",submodule"});
   const std::string head = world.Push("main", {{"README.md", "hi"},
                                                {"users/bob.toml", "b"},
                                                {"users/alice.toml", "a"},
@@ -99,8 +101,9 @@ TEST_CASE("[HOST] git: a directory's entries are sorted by name and say what is 
   REQUIRE(top);
   std::vector<std::pair<std::string, bool>> names;
   for (const TreeEntry& entry : *top) names.emplace_back(entry.name, entry.is_file);
-  CHECK(names == std::vector<std::pair<std::string, bool>>{
-                     {"README.md", true}, {"link", false}, {"users", false}, {"users.toml", true}});
+  CHECK(names ==
+        std::vector<std::pair<std::string, bool>>{
+            {"README.md", true}, {"link", false}, {"submodule", false}, {"users", false}, {"users.toml", true}});
 
   const auto users = world.git.ListTree(world.origin, head, "users");
   REQUIRE(users);

@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TEST_CASE("[SEC-41] token file: one line that nobody else can read; anything else is refused with what to do") {
+TEST_CASE("[SEC-41][SEC-44] token file: one line that nobody else can read; anything else is refused with what to do") {
   tests::TempDir dir;
   const std::string path = dir.Write("token", "s3cret\n");
   const auto refusal = [&] {

@@ -1,12 +1,12 @@
 // What has hurt the users of other engines, one test each. Those that belong to one part stand with it:
-//   initial or resync work starved fresh events, or the reverse ........ work_queue: a low key waits at most the ageing
-//   time a delayed retry ran again after the work was done .................. work_queue: an add at once replaces the
-//   delayed entry after an outage every retry fired at once .......................... work_queue: after an outage the
-//   retries … everything was deleted while the git host was down ................. controllers/repository,
-//   controllers/team [SEC-60] children were made anew under a parent that was being deleted ...... contract [ENGINE-15]
-//   what is hidden in the diff is overwritten by the apply ............. contract [ENGINE-18]
-//   a plan was reviewed and something else was applied ................. contract [ENGINE-17]
-//   compaction blocked writers for minutes ............................. store
+// - initial or resync work starved fresh events, or the reverse: work_queue, a low key waits at most the ageing time
+// - a delayed retry ran again after the work was done: work_queue, an add at once replaces the delayed entry
+// - after an outage every retry fired at once: work_queue, after an outage the retries …
+// - everything was deleted while the git host was down: controllers/repository, controllers/team [SEC-60]
+// - children were made anew under a parent that was being deleted: contract [ENGINE-15]
+// - what is hidden in the diff is overwritten by the apply: contract [ENGINE-18]
+// - a plan was reviewed and something else was applied: contract [ENGINE-17]
+// - compaction blocked writers for minutes: store
 #include <functional>
 #include <utility>
 
