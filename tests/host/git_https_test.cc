@@ -55,7 +55,7 @@ void RunFiltering(std::vector<std::string> argv, std::vector<std::string> enviro
 struct World : tests::GitWorld {
   tests::TempDir served;
   std::atomic<int> number = 0;
-  bool wants_token = true;
+  std::atomic<bool> wants_token = true;
   std::mutex mutex;
   std::vector<std::string> authorizations;  // Guarded by mutex.
   /// May change what is sent; gets the whole answer and the number of the answer with a body of git's.
