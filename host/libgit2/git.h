@@ -26,9 +26,6 @@ struct ForgeAccess {
 class LibGit2Git final : public Git {
  public:
   LibGit2Git(Processes& processes, const Clock& clock, ForgeAccess access = {});
-  LibGit2Git(const LibGit2Git&) = delete;
-  LibGit2Git& operator=(const LibGit2Git&) = delete;
-  ~LibGit2Git() override;
 
   api::Expected<std::map<std::string, std::string>> Heads(std::string_view repository) const override;
   api::Expected<std::vector<TreeEntry>> ListTree(std::string_view repository, std::string_view commit,
