@@ -58,8 +58,9 @@ struct World : tests::GitWorld {
   std::atomic<bool> wants_token = true;
   std::mutex mutex;
   std::vector<std::string> authorizations;  // Guarded by mutex.
-  /// May change what is sent; gets the whole answer and the number of the answer with a body of git's.
-  std::function<RawAnswer(const ServedRequest&, std::string whole)> change;
+  /// May change what is sent; gets the whole answer.
+  using Change = std::function<RawAnswer(const ServedRequest&, std::string whole)>;
+  Change change;  // Guarded by mutex.
   tests::TlsServer server{tests::SharedCa(), [this](const ServedRequest& request) { return Serve(request); }};
   std::string https = server.origin() + "/lhumina_code/hero_team.git";
 
@@ -114,7 +115,17 @@ struct World : tests::GitWorld {
     const std::string whole = "HTTP/1.1 " + status +
                               " Said\r\nConnection: close\r\nContent-Length: " + std::to_string(content.size()) +
                               "\r\n" + out.substr(0, body) + "\r\n\r\n" + content;
-    return change ? change(request, whole) : RawAnswer{.bytes = whole};
+    Change how;
+    {
+      const std::lock_guard lock(mutex);
+      how = change;
+    }
+    return how ? how(request, whole) : RawAnswer{.bytes = whole};
+  }
+
+  void ChangeAnswers(Change how) {
+    const std::lock_guard lock(mutex);
+    change = std::move(how);
   }
 };
 
@@ -172,9 +183,9 @@ TEST_CASE("[SEC-41] git: the token goes to the forge's host alone, wherever that
   World elsewhere;  // Of the same authority, so that it is the name alone that tells.
   elsewhere.Push("main", {{"a", "1"}});
   forge.wants_token = false;
-  forge.change = [&](const ServedRequest& request, const std::string&) {
+  forge.ChangeAnswers([&](const ServedRequest& request, const std::string&) {
     return Answer(302, "", "Location: " + elsewhere.server.origin() + request.target + "\r\n");
-  };
+  });
   const auto sent_on = forge.FetchHttps(forge.https);
   REQUIRE_FALSE(sent_on);
   CHECK(sent_on.error().code == Code::kForbidden);
@@ -199,15 +210,15 @@ TEST_CASE("[SEC-60] git: an https answer that breaks off anywhere changes no bra
       const Branches before = world.HeadsOf(world.mirror);
       world.Push("main", {{"c", std::string(5000, 'c')}});
       world.Git({"push", "-q", world.origin, ":refs/heads/gone"});
-      int at = 0;
-      world.change = [&](const ServedRequest&, std::string whole) {
+      std::atomic<int> at = 0;
+      world.ChangeAnswers([&](const ServedRequest&, std::string whole) {
         if (at++ != broken_answer) return RawAnswer{.bytes = std::move(whole)};
         const std::size_t body = whole.find("\r\n\r\n") + 4;
         whole.resize(body + (whole.size() - body) * static_cast<std::size_t>(tenths) / 10);
         return RawAnswer{.bytes = std::move(whole)};
-      };
+      });
       const auto failed = world.FetchHttps(world.https);
-      world.change = nullptr;
+      world.ChangeAnswers(nullptr);
       REQUIRE_FALSE(failed);
       CHECK(failed.error().code == Code::kUnavailable);
       CHECK(world.HeadsOf(world.mirror) == before);
@@ -222,12 +233,12 @@ TEST_CASE("[SEC-60] git: an https server that falls silent, at once or within th
     CAPTURE(silent_answer);
     World world;
     world.Push("main", {{"a", "1"}});
-    int at = 0;
-    world.change = [&](const ServedRequest&, std::string whole) {
+    std::atomic<int> at = 0;
+    world.ChangeAnswers([&](const ServedRequest&, std::string whole) {
       if (at++ != silent_answer) return RawAnswer{.bytes = std::move(whole)};
       return RawAnswer{.bytes = whole.substr(0, silent_answer == 0 ? 0 : whole.size() - 30),
                        .then = RawAnswer::Then::kStaySilent};
-    };
+    });
     CHECK(CodeOf(world.FetchHttps(world.https, 1500ms)) == Code::kTimeout);
     CHECK(world.HeadsOf(world.mirror).empty());
   }
@@ -240,10 +251,10 @@ TEST_CASE("[SEC-60] git: a server that cannot be reached, or is none of git's, i
   const Branches before = world.HeadsOf(world.mirror);
   for (const RawAnswer& answer : {Answer(404, "null"), Answer(500), Answer(502, "<html>"), Answer(200, "<html>"),
                                   RawAnswer{}, RawAnswer{.bytes = "garbage\r\n\r\n"}}) {
-    world.change = [&](const ServedRequest&, const std::string&) { return answer; };
+    world.ChangeAnswers([&](const ServedRequest&, const std::string&) { return answer; });
     CHECK(CodeOf(world.FetchHttps(world.https)) == Code::kUnavailable);
   }
-  world.change = nullptr;
+  world.ChangeAnswers(nullptr);
   CHECK(CodeOf(world.FetchHttps("https://localhost:1/o/r.git")) == Code::kUnavailable);
   CHECK(CodeOf(world.FetchHttps("https://nowhere.invalid/o/r.git")) == Code::kUnavailable);
   CHECK(world.HeadsOf(world.mirror) == before);
