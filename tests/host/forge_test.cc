@@ -92,7 +92,7 @@ struct Local {
     fs::permissions(PathOf(repository), fs::perms(0755));
     return git.Heads(PathOf(repository))->at("main");
   }
-  void MakePublic(const std::string& repository) { fs::permissions(PathOf(repository), fs::perms(0755)); }
+  void MakePublic(const std::string& repository) const { fs::permissions(PathOf(repository), fs::perms(0755)); }
   std::string HideACommit() { return std::string(40, 'f'); }
   void Merge(const std::string&, const std::string&) {}
   std::string CommentOf(const std::string&, const std::string&) { return ""; }

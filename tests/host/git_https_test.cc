@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <spawn.h>
 #include <string>
@@ -36,6 +37,7 @@ void RunFiltering(std::vector<std::string> argv, std::vector<std::string> enviro
                   const std::string& out) {
   const auto pointers = [](std::vector<std::string>& texts) {
     std::vector<char*> all;
+    all.reserve(texts.size() + 1);
     for (std::string& text : texts) all.push_back(text.data());
     all.push_back(nullptr);
     return all;
@@ -71,7 +73,7 @@ struct World : tests::GitWorld {
     fs::create_directory_symlink(origin, served / "repositories/lhumina_code/hero_team.git");
   }
 
-  void WriteToken(const std::string& token) {
+  void WriteToken(const std::string& token) const {
     served.Write("token", token + "\n");
     fs::permissions(served / "token", fs::perms(0600));
   }
@@ -123,6 +125,11 @@ struct World : tests::GitWorld {
     return how ? how(request, whole) : RawAnswer{.bytes = whole};
   }
 
+  std::vector<std::string> Authorizations() {
+    const std::lock_guard lock(mutex);
+    return authorizations;
+  }
+
   void ChangeAnswers(Change how) {
     const std::lock_guard lock(mutex);
     change = std::move(how);
@@ -139,7 +146,7 @@ TEST_CASE(
   struct Watched final : host::Processes {
     api::Expected<host::Finished> Run(const host::Command& command, std::stop_token stop) override {
       for (const std::string& word : command.argv) seen += word + "\n";
-      for (const auto& [name, value] : command.environment) seen += name + "=" + value + "\n";
+      for (const auto& [name, value] : command.environment) seen.append(name).append("=").append(value).append("\n");
       return real.Run(command, stop);
     }
     host::linux::SpawnedProcesses real;
@@ -183,19 +190,19 @@ TEST_CASE("[SEC-41] git: the token goes to the forge's host alone, wherever that
   World elsewhere;  // Of the same authority, so that it is the name alone that tells.
   elsewhere.Push("main", {{"a", "1"}});
   forge.wants_token = false;
-  forge.ChangeAnswers([&](const ServedRequest& request, const std::string&) {
+  forge.ChangeAnswers([&elsewhere](const ServedRequest& request, const std::string&) {
     return Answer(302, "", "Location: " + elsewhere.server.origin() + request.target + "\r\n");
   });
   const auto sent_on = forge.FetchHttps(forge.https);
   REQUIRE_FALSE(sent_on);
   CHECK(sent_on.error().code == Code::kForbidden);
-  REQUIRE_FALSE(elsewhere.authorizations.empty());
-  for (const std::string& sent : elsewhere.authorizations) CHECK(sent.empty());
+  const std::vector<std::string> all = elsewhere.Authorizations();
+  REQUIRE_FALSE(all.empty());
+  for (const std::string& sent : all) CHECK(sent.empty());
 
   // Asked for straight, the other one gets nothing either: not even our trust in the forge's own authority.
-  const auto before = elsewhere.authorizations.size();
   CHECK_FALSE(forge.FetchHttps(elsewhere.https));
-  CHECK(elsewhere.authorizations.size() == before);
+  CHECK(elsewhere.Authorizations().size() == all.size());
 }
 
 TEST_CASE("[SEC-60] git: an https answer that breaks off anywhere changes no branch, and the next fetch is whole") {
@@ -210,9 +217,9 @@ TEST_CASE("[SEC-60] git: an https answer that breaks off anywhere changes no bra
       const Branches before = world.HeadsOf(world.mirror);
       world.Push("main", {{"c", std::string(5000, 'c')}});
       world.Git({"push", "-q", world.origin, ":refs/heads/gone"});
-      std::atomic<int> at = 0;
-      world.ChangeAnswers([&](const ServedRequest&, std::string whole) {
-        if (at++ != broken_answer) return RawAnswer{.bytes = std::move(whole)};
+      const auto at = std::make_shared<std::atomic<int>>(0);  // The server may be at it when the fetch has ended.
+      world.ChangeAnswers([at, broken_answer, tenths](const ServedRequest&, std::string whole) {
+        if ((*at)++ != broken_answer) return RawAnswer{.bytes = std::move(whole)};
         const std::size_t body = whole.find("\r\n\r\n") + 4;
         whole.resize(body + (whole.size() - body) * static_cast<std::size_t>(tenths) / 10);
         return RawAnswer{.bytes = std::move(whole)};
@@ -233,9 +240,9 @@ TEST_CASE("[SEC-60] git: an https server that falls silent, at once or within th
     CAPTURE(silent_answer);
     World world;
     world.Push("main", {{"a", "1"}});
-    std::atomic<int> at = 0;
-    world.ChangeAnswers([&](const ServedRequest&, std::string whole) {
-      if (at++ != silent_answer) return RawAnswer{.bytes = std::move(whole)};
+    const auto at = std::make_shared<std::atomic<int>>(0);
+    world.ChangeAnswers([at, silent_answer](const ServedRequest&, std::string whole) {
+      if ((*at)++ != silent_answer) return RawAnswer{.bytes = std::move(whole)};
       return RawAnswer{.bytes = whole.substr(0, silent_answer == 0 ? 0 : whole.size() - 30),
                        .then = RawAnswer::Then::kStaySilent};
     });
@@ -251,7 +258,7 @@ TEST_CASE("[SEC-60] git: a server that cannot be reached, or is none of git's, i
   const Branches before = world.HeadsOf(world.mirror);
   for (const RawAnswer& answer : {Answer(404, "null"), Answer(500), Answer(502, "<html>"), Answer(200, "<html>"),
                                   RawAnswer{}, RawAnswer{.bytes = "garbage\r\n\r\n"}}) {
-    world.ChangeAnswers([&](const ServedRequest&, const std::string&) { return answer; });
+    world.ChangeAnswers([answer](const ServedRequest&, const std::string&) { return answer; });
     CHECK(CodeOf(world.FetchHttps(world.https)) == Code::kUnavailable);
   }
   world.ChangeAnswers(nullptr);

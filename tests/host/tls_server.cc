@@ -77,9 +77,10 @@ ServedRequest ReadRequest(SSL* session) {
   std::array<char, 16384> buffer{};
   std::size_t body_at = std::string::npos;
   for (ServedRequest request;;) {
-    if (body_at == std::string::npos && (body_at = text.find("\r\n\r\n")) != std::string::npos) {
-      request = ParseHead(text.substr(0, body_at));
-      body_at += 4;
+    const std::size_t head_end = body_at == std::string::npos ? text.find("\r\n\r\n") : std::string::npos;
+    if (head_end != std::string::npos) {
+      request = ParseHead(text.substr(0, head_end));
+      body_at = head_end + 4;
     }
     if (body_at != std::string::npos) {
       const auto length = request.headers.find("content-length");
