@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "api/codec/json.h"
+#include "api/codec/json_at.h"
 #include "api/codec/text.h"
 #include "client/apply.h"
 #include "client/text_table.h"
@@ -14,14 +15,10 @@ namespace client {
 namespace {
 
 using api::Json;
+using api::codec::PrintableAt;
 
 constexpr std::size_t kIndent = 2;
 constexpr std::size_t kValueColumn = 14;  // Where kubectl's values begin: the longest common key is `Annotations:`.
-
-std::string TextAt(const Json& json, std::initializer_list<std::string_view> path) {
-  const Json* found = json.At(path);
-  return found ? api::codec::Printable(found->StringOr("")) : "";
-}
 
 /// `displayName` becomes `Display Name`.
 std::string Title(std::string_view key) {
@@ -79,8 +76,7 @@ std::string Outline(std::size_t depth, const std::string& key, const Json& value
 }
 
 std::string AgeOf(const Json& json, std::initializer_list<std::string_view> path, api::Time now) {
-  const Json* text = json.At(path);
-  const auto time = api::codec::ParseTime(text ? text->StringOr("") : "");
+  const auto time = api::codec::ParseTime(api::codec::TextAt(json, path));
   if (!time) return "<unknown>";
   return api::codec::FormatAge(std::chrono::duration_cast<std::chrono::seconds>(now - *time));
 }
@@ -100,8 +96,9 @@ std::string Section(const std::string& heading, const std::vector<std::vector<st
 std::string Conditions(const Json& conditions, api::Time now) {
   std::vector<std::vector<std::string>> rows{{"Type", "Status", "Reason", "Changed", "Message"}};
   for (const Json& condition : *conditions.array())
-    rows.push_back({TextAt(condition, {"type"}), TextAt(condition, {"status"}), TextAt(condition, {"reason"}),
-                    AgeOf(condition, {"lastTransitionTime"}, now), TextAt(condition, {"message"})});
+    rows.push_back({PrintableAt(condition, {"type"}), PrintableAt(condition, {"status"}),
+                    PrintableAt(condition, {"reason"}), AgeOf(condition, {"lastTransitionTime"}, now),
+                    PrintableAt(condition, {"message"})});
   return Section("Conditions", rows);
 }
 
@@ -111,10 +108,10 @@ std::string Events(std::vector<Json> events, api::Time now) {
   std::vector<std::vector<std::string>> rows{{"Type", "Reason", "Age", "From", "Message"}};
   for (const Json& event : events) {
     std::string age = AgeOf(event, {"lastTimestamp"}, now);
-    const Json* count = event.Find("count");
-    if (count && count->integer() && *count->integer() > 1) age += " (x" + std::to_string(*count->integer()) + ")";
-    rows.push_back({TextAt(event, {"type"}), TextAt(event, {"reason"}), std::move(age),
-                    TextAt(event, {"source", "component"}), TextAt(event, {"message"})});
+    if (const auto count = api::codec::IntegerAt(event, {"count"}).value_or(1); count > 1)
+      age += " (x" + std::to_string(count) + ")";
+    rows.push_back({PrintableAt(event, {"type"}), PrintableAt(event, {"reason"}), std::move(age),
+                    PrintableAt(event, {"source", "component"}), PrintableAt(event, {"message"})});
   }
   return Section("Events", rows);
 }
@@ -155,8 +152,9 @@ bool IsAbout(const Json& event, const Json& object) {
 
 void SortEvents(std::vector<Json>& events) {
   const auto place = [](const Json& event) {
-    const std::string version = TextAt(event, {"metadata", "resourceVersion"});
-    return std::tuple(TextAt(event, {"lastTimestamp"}), version.size(), version);  // By size first: digits as a number.
+    const std::string version = api::codec::TextAt(event, {"metadata", "resourceVersion"});
+    const std::size_t digits = version.size();  // Before the text, so that they are compared as a number.
+    return std::tuple(api::codec::TextAt(event, {"lastTimestamp"}), digits, version);
   };
   std::stable_sort(events.begin(), events.end(), [&](const Json& a, const Json& b) { return place(a) < place(b); });
 }

@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "api/codec/json_at.h"
 #include "api/codec/text.h"
+#include "api/meta/words.h"
 #include "client/text_table.h"
 
 namespace client {
@@ -13,56 +15,45 @@ namespace {
 using api::Error;
 using api::Expected;
 using api::Json;
-
-std::string TextAt(const Json& json, std::string_view key) {
-  const Json* found = json.Find(key);
-  return found ? api::codec::Printable(found->StringOr("")) : "";
-}
-
-std::int64_t NumberAt(const Json& json, std::string_view key) {
-  const Json* found = json.Find(key);
-  return found && found->integer() ? *found->integer() : 0;
-}
-
-/// The elements of an array; none when it is no array.
-const Json::Array& ArrayAt(const Json& json, std::string_view key) {
-  static const Json::Array kNone;
-  const Json* found = json.Find(key);
-  return found && found->array() ? *found->array() : kNone;
-}
+using api::codec::ArrayAt;
+using api::codec::IntegerAt;
+using api::codec::PrintableAt;
 
 /// `  failed   write keys /home/a: is missing (3ms): DiskFull: no space`
 std::string StepLine(const Json& step) {
-  std::string line = "  " + TextAt(step, "state");
+  std::string line = "  " + PrintableAt(step, {"state"});
   constexpr std::size_t kStateWidth = 11;  // The longest state is `pending`, `skipped`; then a gap.
   line.append(line.size() < kStateWidth ? kStateWidth - line.size() : 1, ' ');
-  line += TextAt(step, "step");
-  if (const std::string took = TextAt(step, "took"); !took.empty()) line += " (" + took + ")";
-  if (const std::string reason = TextAt(step, "reason"); !reason.empty())
-    line += ": " + reason + ": " + TextAt(step, "message");
+  line += PrintableAt(step, {"step"});
+  if (const std::string took = PrintableAt(step, {"took"}); !took.empty()) line += " (" + took + ")";
+  if (const std::string reason = PrintableAt(step, {"reason"}); !reason.empty())
+    line += ": " + reason + ": " + PrintableAt(step, {"message"});
   return line + "\n";
 }
 
 std::string PassText(const Json& pass, api::Time now) {
-  const std::string began = TextAt(pass, "began");
+  const std::string began = PrintableAt(pass, {"began"});
   const auto time = api::codec::ParseTime(began);
   std::string text = began;
   if (time)
     text += " (" + api::codec::FormatAge(std::chrono::duration_cast<std::chrono::seconds>(now - *time)) + " ago)";
-  text += "  " + TextAt(pass, "controller") + ": " + TextAt(pass, "outcome") + " in " + TextAt(pass, "took");
-  if (const std::int64_t rounds = NumberAt(pass, "rounds"); rounds > 0)
-    text += ", " + std::to_string(rounds) + (rounds == 1 ? " round" : " rounds");
+  text += "  " + PrintableAt(pass, {"controller"}) + ": " + PrintableAt(pass, {"outcome"}) + " in " +
+          PrintableAt(pass, {"took"});
+  if (const std::int64_t rounds = IntegerAt(pass, {"rounds"}).value_or(0); rounds > 0)
+    text += ", " + api::Counted(rounds, "round");
   text += "\n";
   std::string causes;
-  for (const Json& cause : ArrayAt(pass, "causes"))
+  for (const Json& cause : ArrayAt(pass, {"causes"}))
     causes += (causes.empty() ? "" : ", ") + api::codec::Printable(cause.StringOr(""));
   if (!causes.empty()) text += "  woken by " + causes + "\n";
-  for (const Json& step : ArrayAt(pass, "steps")) text += StepLine(step);
-  if (const std::string failures = TextAt(pass, "failures"); !failures.empty()) text += "  because " + failures + "\n";
-  if (const std::int64_t repeated = NumberAt(pass, "repeated"); repeated > 0)
+  for (const Json& step : ArrayAt(pass, {"steps"})) text += StepLine(step);
+  if (const std::string failures = PrintableAt(pass, {"failures"}); !failures.empty())
+    text += "  because " + failures + "\n";
+  if (const std::int64_t repeated = IntegerAt(pass, {"repeated"}).value_or(0); repeated > 0)
     text +=
         "  and " + std::to_string(repeated) + (repeated == 1 ? " pass" : " passes") + " after it found nothing to do\n";
-  if (const std::string next = TextAt(pass, "nextIn"); !next.empty()) text += "  looked at again within " + next + "\n";
+  if (const std::string next = PrintableAt(pass, {"nextIn"}); !next.empty())
+    text += "  looked at again within " + next + "\n";
   return text;
 }
 
@@ -94,10 +85,11 @@ Expected<std::string> FormatQueue(const Json& queue, bool has_header) {
   if (has_header) rows.push_back({"CONTROLLER", "OBJECT", "STATE", "PRIORITY", "AGE", "READY IN", "FAILURES"});
   const std::size_t headers = rows.size();
   for (const Json& controller : *controllers->array())
-    for (const Json& key : ArrayAt(controller, "keys"))
-      rows.push_back({TextAt(controller, "controller"), TextAt(key, "object"), TextAt(key, "state"),
-                      TextAt(key, "priority"), Rounded(TextAt(key, "age")), Rounded(TextAt(key, "readyIn")),
-                      std::to_string(NumberAt(key, "failures"))});
+    for (const Json& key : ArrayAt(controller, {"keys"}))
+      rows.push_back({PrintableAt(controller, {"controller"}), PrintableAt(key, {"object"}),
+                      PrintableAt(key, {"state"}), PrintableAt(key, {"priority"}), Rounded(PrintableAt(key, {"age"})),
+                      Rounded(PrintableAt(key, {"readyIn"})),
+                      std::to_string(IntegerAt(key, {"failures"}).value_or(0))});
   return rows.size() == headers ? std::string() : AlignColumns(rows);
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/codec/json.h"
+#include "api/meta/words.h"
 #include "api/schema/schema.h"
 
 namespace client {
@@ -16,12 +17,6 @@ using api::Json;
 constexpr int kDepthMax = 8;  // Ranges in ranges: two are in use, the rest is a mistake.
 
 Error Wrong(std::string message) { return {api::Code::kInvalid, "BadTemplate", std::move(message)}; }
-
-std::string_view Trim(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
 
 /// The matches of `.a.b`, `a.b`, `$.a` or `@.a`; of `@`, `$` and `.` the value itself.
 Expected<std::vector<Json>> Matches(const Json& value, std::string_view path) {
@@ -73,7 +68,7 @@ class Expander {
         if (depth == 0) return Wrong("{end} without {range}");
         return text;
       }
-      auto part = action->starts_with("range ") ? ExpandRange(value, Trim(action->substr(6)), rest, depth)
+      auto part = action->starts_with("range ") ? ExpandRange(value, api::Trimmed(action->substr(6)), rest, depth)
                                                 : ExpandAction(value, *action);
       if (!part) return part.error();
       text += *part;
@@ -96,7 +91,7 @@ class Expander {
       } else if (c == '"' || c == '\'') {
         quote = c;
       } else if (c == '}') {
-        const std::string_view action = Trim(rest.substr(0, i));
+        const std::string_view action = api::Trimmed(rest.substr(0, i));
         rest.remove_prefix(i + 1);
         return action;
       }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/codec/json.h"
+#include "api/codec/json_at.h"
 #include "api/codec/text.h"
 
 namespace client {
@@ -68,8 +69,7 @@ std::string UpperCase(std::string text) {
 std::vector<std::size_t> ShownColumns(const Json::Array& definitions, bool is_wide) {
   std::vector<std::size_t> shown;
   for (std::size_t i = 0; i < definitions.size(); ++i) {
-    const Json* priority = definitions[i].Find("priority");
-    const bool is_extra = priority && priority->integer() && *priority->integer() > 0;
+    const bool is_extra = api::codec::IntegerAt(definitions[i], {"priority"}).value_or(0) > 0;
     if (is_wide || !is_extra) shown.push_back(i);
   }
   return shown;

@@ -22,6 +22,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "api/meta/words.h"
+
 namespace client {
 namespace {
 
@@ -216,10 +218,8 @@ template <class Body>
 HttpResponse HeadOf(const http::response<Body>& message) {
   HttpResponse head{.status = static_cast<int>(message.result_int())};
   for (const auto& field : message) {
-    std::string name(field.name_string());
-    for (char& c : name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    head.headers.emplace_back(std::move(name), std::string(field.value()));
+    const std::string_view name(field.name_string().data(), field.name_string().size());
+    head.headers.emplace_back(api::LowerCase(name), std::string(field.value()));
   }
   return head;
 }

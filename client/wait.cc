@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "api/codec/json.h"
+#include "api/codec/json_at.h"
+#include "api/meta/words.h"
 #include "client/path_template.h"
 
 namespace client {
@@ -14,33 +16,21 @@ using api::Error;
 using api::Expected;
 using api::Json;
 using api::ObjectKey;
+using api::codec::IntegerAt;
 using TimePoint = std::chrono::steady_clock::time_point;
-
-std::string LowerCase(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
-std::int64_t IntegerAt(const Json& json, std::initializer_list<std::string_view> path) {
-  const Json* found = json.At(path);
-  return found && found->integer() ? *found->integer() : 0;
-}
 
 bool IsConditionMet(const WaitFor& wait, const Json& object) {
   const Json* conditions = object.At({"status", "conditions"});
   if (!conditions || !conditions->array()) return false;
-  const std::int64_t generation = IntegerAt(object, {"metadata", "generation"});
+  const std::int64_t generation = IntegerAt(object, {"metadata", "generation"}).value_or(0);
   for (const Json& condition : *conditions->array()) {
     const Json* type = condition.Find("type");
     const Json* status = condition.Find("status");
-    if (!type || !status || LowerCase(type->StringOr("")) != LowerCase(wait.path)) continue;
-    const bool has_own = condition.Find("observedGeneration") != nullptr;
-    const bool has_status = object.At({"status", "observedGeneration"}) != nullptr;
-    const std::int64_t observed =
-        has_own ? IntegerAt(condition, {"observedGeneration"}) : IntegerAt(object, {"status", "observedGeneration"});
-    if ((has_own || has_status) && observed < generation) return false;
-    return LowerCase(status->StringOr("")) == LowerCase(wait.value);
+    if (!type || !status || api::LowerCase(type->StringOr("")) != api::LowerCase(wait.path)) continue;
+    auto observed = IntegerAt(condition, {"observedGeneration"});
+    if (!observed) observed = IntegerAt(object, {"status", "observedGeneration"});
+    if (observed && *observed < generation) return false;
+    return api::LowerCase(status->StringOr("")) == api::LowerCase(wait.value);
   }
   return false;
 }

@@ -1,11 +1,12 @@
 #include "client/wire_format.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <memory>
 
 #include "api/codec/json.h"
+#include "api/codec/json_at.h"
+#include "api/meta/words.h"
 
 namespace client {
 namespace {
@@ -14,6 +15,8 @@ using api::Code;
 using api::Error;
 using api::Expected;
 using api::Json;
+using api::codec::ArrayAt;
+using api::codec::TextAt;
 using api::schema::Kind;
 using reconciler::Event;
 using reconciler::EventType;
@@ -41,19 +44,13 @@ Code CodeOf(int status, std::string_view reason) {
   }
 }
 
-std::string TextAt(const Json& json, std::initializer_list<std::string_view> path) {
-  const Json* found = json.At(path);
-  return found ? found->StringOr("") : "";
-}
-
 Error Malformed(std::string_view what) {
   return {Code::kInternal, "MalformedAnswer", "the server sent " + std::string(what)};
 }
 
-std::vector<std::string> Strings(const Json* array) {
+std::vector<std::string> StringsAt(const Json& json, std::string_view key) {
   std::vector<std::string> texts;
-  if (!array || !array->array()) return texts;
-  for (const Json& element : *array->array()) texts.push_back(element.StringOr(""));
+  for (const Json& element : ArrayAt(json, {key})) texts.push_back(element.StringOr(""));
   return texts;
 }
 
@@ -90,14 +87,11 @@ std::string QueryOf(const std::vector<std::pair<std::string, std::string>>& para
 }
 
 Error ErrorOfStatus(const Json& status) {
-  const Json* code = status.Find("code");
-  const int number = code && code->integer() ? static_cast<int>(*code->integer()) : 500;
+  const auto number = static_cast<int>(api::codec::IntegerAt(status, {"code"}).value_or(500));
   Error error{.reason = TextAt(status, {"reason"}), .message = TextAt(status, {"message"})};
   error.code = CodeOf(number, error.reason);
   if (error.reason.empty()) error.reason = CodeName(error.code);
-  const Json* causes = status.At({"details", "causes"});
-  if (!causes || !causes->array()) return error;
-  for (const Json& cause : *causes->array())
+  for (const Json& cause : ArrayAt(status, {"details", "causes"}))
     error.causes.push_back({.field = TextAt(cause, {"field"}),
                             .reason = TextAt(cause, {"reason"}),
                             .message = TextAt(cause, {"message"})});
@@ -195,15 +189,13 @@ Expected<std::vector<Kind>> KindsOf(const Json& resource_list) {
               .kind = TextAt(resource, {"kind"}),
               .plural = name,
               .singular = TextAt(resource, {"singularName"}),
-              .short_names = Strings(resource.Find("shortNames")),
-              .categories = Strings(resource.Find("categories"))};
+              .short_names = StringsAt(resource, "shortNames"),
+              .categories = StringsAt(resource, "categories")};
     kind.list_kind = kind.kind + "List";
-    const Json* is_namespaced = resource.Find("namespaced");
-    kind.is_namespaced = is_namespaced && is_namespaced->boolean() && *is_namespaced->boolean();
+    kind.is_namespaced = api::codec::IsTrueAt(resource, {"namespaced"});
     kinds.push_back(std::move(kind));
   }
-  for (Kind& kind : kinds)
-    kind.has_status = std::find(with_status.begin(), with_status.end(), kind.plural) != with_status.end();
+  for (Kind& kind : kinds) kind.has_status = api::HasWord(with_status, kind.plural);
   return kinds;
 }
 

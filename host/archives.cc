@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "api/meta/words.h"
+
 namespace host {
 
 bool IsCredentialName(std::string_view name) {
@@ -13,9 +15,8 @@ bool IsCredentialName(std::string_view name) {
       ".htpasswd"};
   static constexpr std::array<std::string_view, 8> kSuffixes = {".pem", ".key", ".p12",   ".pfx",
                                                                 ".jks", ".age", ".token", ".kdbx"};
-  return std::find(kNames.begin(), kNames.end(), name) != kNames.end() ||
-         std::any_of(kSuffixes.begin(), kSuffixes.end(),
-                     [&](std::string_view suffix) { return name.ends_with(suffix); });
+  return api::HasWord(kNames, name) || std::any_of(kSuffixes.begin(), kSuffixes.end(),
+                                                   [&](std::string_view suffix) { return name.ends_with(suffix); });
 }
 
 }  // namespace host

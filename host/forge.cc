@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "api/meta/words.h"
+
 namespace host {
 namespace {
 
@@ -40,12 +42,6 @@ bool IsFilePath(std::string_view path) {
     if (slash == std::string_view::npos) return true;
     path.remove_prefix(slash + 1);
   }
-}
-
-std::string_view Trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(' ');
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
 }
 
 constexpr std::array<std::pair<CommitState, std::string_view>, 4> kStates{{{CommitState::kPending, "pending"},
@@ -97,13 +93,13 @@ Expected<void> CheckFirstFiles(const std::map<std::string, std::string>& files) 
 
 Expected<CommitStatus> FittedStatus(const CommitStatus& status) {
   const bool is_line = std::none_of(status.context.begin(), status.context.end(), IsControl);
-  CommitStatus fitted{.context = std::string(Trimmed(status.context)), .state = status.state};
+  CommitStatus fitted{.context = std::string(api::Trimmed(status.context)), .state = status.state};
   if (!is_line || fitted.context.empty() || fitted.context.size() > kContextBytesMax)
     return Error{Code::kInvalid, "InvalidStatusContext",
                  "the context of a commit status has to be one line of 1 to 100 bytes"};
   std::string text = status.description;
   std::replace_if(text.begin(), text.end(), IsControl, ' ');
-  fitted.description = Trimmed(text);
+  fitted.description = api::Trimmed(text);
   if (fitted.description.size() > kDescriptionBytesMax) {
     std::size_t end = kDescriptionBytesMax - kEllipsis.size();
     while (end > 0 && (static_cast<unsigned char>(fitted.description[end]) & 0xC0U) == 0x80U) --end;

@@ -2,19 +2,14 @@
 
 #include <algorithm>
 
+#include "api/meta/words.h"
+
 namespace host {
 
 namespace {
 
 constexpr std::string_view kScheme = "https://";
 constexpr std::string_view kDefaultPort = ":443";
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return lower;
-}
 
 /// Letters, digits and what stands in a host name, an IPv6 address and a port.
 bool IsAuthority(std::string_view text) {
@@ -43,7 +38,7 @@ bool IsTarget(std::string_view text) {
 api::Expected<ForgeUrl> ParseForgeUrl(std::string_view url) {
   const api::Error refused{api::Code::kInvalid, "InvalidUrl",
                            "the forge's URL has to be https://host[:port][/path], without a name or token in it"};
-  if (Lower(url.substr(0, kScheme.size())) != kScheme) return refused;
+  if (api::LowerCase(url.substr(0, kScheme.size())) != kScheme) return refused;
   const std::string_view rest = url.substr(kScheme.size());
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   std::string_view authority = rest.substr(0, slash);
@@ -51,7 +46,7 @@ api::Expected<ForgeUrl> ParseForgeUrl(std::string_view url) {
   if (!IsAuthority(authority) || !IsPath(root)) return refused;
   if (authority.ends_with(kDefaultPort)) authority.remove_suffix(kDefaultPort.size());
   while (root.ends_with('/')) root.remove_suffix(1);
-  return ForgeUrl{.origin = std::string(kScheme) + Lower(authority), .root = std::string(root)};
+  return ForgeUrl{.origin = std::string(kScheme) + api::LowerCase(authority), .root = std::string(root)};
 }
 
 std::optional<std::string> TargetAt(std::string_view origin, std::string_view location) {

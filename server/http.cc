@@ -4,6 +4,7 @@
 #include <array>
 
 #include "api/codec/text.h"
+#include "api/meta/words.h"
 
 namespace server {
 namespace {
@@ -16,22 +17,8 @@ constexpr std::size_t kSegmentsMax = 16;       // The longest path of the wire h
 constexpr std::size_t kParametersMax = 64;     // kubectl sends at most seven.
 constexpr std::size_t kHeaderBytesMax = 4096;  // A warning that names a long path; Go's client takes 1 MiB of headers.
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
-  return lower;
-}
-
 Error Malformed(std::string_view what) {
   return {Code::kInvalid, "BadRequest", "malformed request target: " + std::string(what)};
-}
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = Lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 Expected<std::string> PercentDecode(std::string_view text, bool is_query) {
@@ -42,8 +29,8 @@ Expected<std::string> PercentDecode(std::string_view text, bool is_query) {
     if (c == '+' && is_query) {
       c = ' ';
     } else if (c == '%') {
-      const int high = i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? HexDigit(text[i + 2]) : -1;
+      const int high = i + 2 < text.size() ? api::HexDigitOf(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? api::HexDigitOf(text[i + 2]) : -1;
       if (high < 0 || low < 0) return Malformed("a % without two hex digits");
       c = static_cast<char>(high * 16 + low);
       i += 2;
@@ -121,7 +108,7 @@ std::string_view Query::Get(std::string_view name) const {
 
 bool Query::IsTrue(std::string_view name) const {
   const std::string* value = Find(name);
-  return value && *value != "0" && LowerCase(*value) != "false";
+  return value && *value != "0" && api::LowerCase(*value) != "false";
 }
 
 Expected<Target> ParseTarget(std::string_view text) {
@@ -157,10 +144,8 @@ std::string_view Request::Find(std::string_view name) const {
 }
 
 std::string Request::MediaType() const {
-  std::string_view value = Find("content-type");
-  value = value.substr(0, value.find(';'));
-  while (value.ends_with(' ')) value.remove_suffix(1);
-  return LowerCase(value);
+  const std::string_view value = Find("content-type");
+  return api::LowerCase(api::Trimmed(value.substr(0, value.find(';'))));
 }
 
 Response& Response::With(std::string name, std::string value) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/meta/words.h"
 #include "server/status.h"
 
 namespace server {
@@ -10,11 +11,9 @@ namespace {
 
 /// Cuts the part before `separator` off the front, without blanks around it.
 std::string_view TakePart(std::string_view& rest, char separator) {
-  std::string_view part = rest.substr(0, rest.find(separator));
+  const std::string_view part = rest.substr(0, rest.find(separator));
   rest.remove_prefix(std::min(rest.size(), part.size() + 1));
-  while (part.starts_with(' ')) part.remove_prefix(1);
-  while (part.ends_with(' ')) part.remove_suffix(1);
-  return part;
+  return api::Trimmed(part);
 }
 
 std::optional<Wanted> Serve(std::string_view entry, bool has_table) {

@@ -7,6 +7,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "api/meta/words.h"
 #include "server/status.h"
 
 namespace server {
@@ -79,10 +80,8 @@ ParsedRequest RequestParser::Release() {
                        .is_kept_alive = message.keep_alive(),
                        .is_http10 = message.version() < 11};
   for (const auto& field : message) {
-    Header header{.name = std::string(field.name_string()), .value = std::string(field.value())};
-    for (char& c : header.name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    parsed.request.headers.push_back(std::move(header));
+    const std::string_view name(field.name_string().data(), field.name_string().size());
+    parsed.request.headers.push_back({.name = api::LowerCase(name), .value = std::string(field.value())});
   }
   parsed.request.body = std::move(message.body());
   return parsed;

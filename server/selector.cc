@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "api/meta/words.h"
+
 namespace server {
 namespace {
 
@@ -16,12 +18,6 @@ Error Unparsable(std::string_view text, std::size_t at, std::string_view why) {
   return {Code::kInvalid, "BadRequest",
           "unable to parse requirement: " + std::string(why) + " at position " + std::to_string(at) + " of \"" +
               std::string(text) + "\"; a selector looks like a=b,c!=d,e,!f,g in (x,y),h notin (z),i>1"};
-}
-
-std::string_view Trim(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
 }
 
 /// Letters, digits and what keys and values of labels have beside them.
@@ -42,7 +38,7 @@ std::optional<long long> Integer(std::string_view text) {
 /// Reads one selector from left to right.
 class LabelSelectorParser {
  public:
-  explicit LabelSelectorParser(std::string_view text) : whole_(Trim(text)), rest_(whole_) {}
+  explicit LabelSelectorParser(std::string_view text) : whole_(api::Trimmed(text)), rest_(whole_) {}
 
   Expected<LabelSelector> Parse() {
     LabelSelector selector;
@@ -164,21 +160,21 @@ Expected<FieldSelector> FieldSelector::Parse(std::string_view text) {
   while (!text.empty()) {
     const std::string_view term = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), term.size() + 1));
-    if (Trim(term).empty()) continue;
+    if (api::Trimmed(term).empty()) continue;
     const std::size_t equals = term.find('=');
     if (equals == std::string_view::npos)
       return Error{
           Code::kInvalid, "BadRequest",
           "invalid field selector: " + std::string(term) + "; write metadata.name=NAME or metadata.name!=NAME"};
     const bool is_unequal = equals > 0 && term[equals - 1] == '!';
-    const std::string_view field = Trim(term.substr(0, is_unequal ? equals - 1 : equals));
+    const std::string_view field = api::Trimmed(term.substr(0, is_unequal ? equals - 1 : equals));
     std::string_view value = term.substr(equals + 1);
     if (!is_unequal && value.starts_with('=')) value.remove_prefix(1);
     if (field != "metadata.name" && field != "metadata.namespace")
       return Error{Code::kInvalid, "BadRequest",
                    "field label not supported: " + std::string(field) + "; metadata.name and metadata.namespace are"};
     selector.requirements_.push_back(
-        {.is_name = field == "metadata.name", .is_equal = !is_unequal, .value = std::string(Trim(value))});
+        {.is_name = field == "metadata.name", .is_equal = !is_unequal, .value = std::string(api::Trimmed(value))});
   }
   return selector;
 }

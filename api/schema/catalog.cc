@@ -1,17 +1,10 @@
 #include <algorithm>
-#include <cctype>
 
+#include "api/meta/words.h"
 #include "api/schema/schema.h"
 
 namespace api::schema {
 namespace {
-
-std::string ToLower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
 
 const Kind* FindFirst(const std::vector<std::unique_ptr<Kind>>& kinds, const auto& is_wanted) {
   const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return is_wanted(*kind); });
@@ -26,7 +19,7 @@ Kind KindWithoutSchema(const KindInfo& info) {
           .kind = std::string(info.kind),
           .list_kind = std::string(info.kind) + "List",
           .plural = std::string(info.plural),
-          .singular = ToLower(info.kind),
+          .singular = LowerCase(info.kind),
           .is_namespaced = info.is_namespaced,
           .has_status = true};
 }
@@ -55,19 +48,16 @@ const Kind* Catalog::FindKind(std::string_view api_version, std::string_view kin
 }
 
 const Kind* Catalog::FindTyped(std::string_view text) const {
-  const std::string typed = ToLower(text);
+  const std::string typed = LowerCase(text);
   const std::size_t dot = std::min(typed.find('.'), typed.size());
   const std::string name = typed.substr(0, dot);
   const std::string group = typed.substr(std::min(dot + 1, typed.size()));
   const auto is_in_group = [&](const Kind& kind) { return dot == typed.size() || kind.group == group; };
   const Kind* by_name = FindFirst(kinds_, [&](const Kind& kind) {
-    return is_in_group(kind) && (name == kind.plural || name == kind.singular || name == ToLower(kind.kind));
+    return is_in_group(kind) && (name == kind.plural || name == kind.singular || name == LowerCase(kind.kind));
   });
   if (by_name) return by_name;
-  return FindFirst(kinds_, [&](const Kind& kind) {
-    return is_in_group(kind) &&
-           std::find(kind.short_names.begin(), kind.short_names.end(), name) != kind.short_names.end();
-  });
+  return FindFirst(kinds_, [&](const Kind& kind) { return is_in_group(kind) && HasWord(kind.short_names, name); });
 }
 
 }  // namespace api::schema

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "api/codec/fields.h"
+#include "api/meta/words.h"
 #include "api/schema/faults.h"
 #include "api/schema/schema.h"
 
@@ -111,18 +112,12 @@ bool IsGroup(std::string_view text) {
   return true;
 }
 
-std::string ToLower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 void CheckNames(const CrdSpec& spec, const Json& crd, Faults& faults) {
   const CrdNames& names = spec.names;
   if (!IsGroup(spec.group)) faults.AddInvalid("spec.group", "must be a DNS name with a dot, such as hero.dev");
   if (!IsLabel(names.plural)) faults.AddInvalid("spec.names.plural", "must be of a-z, 0-9 and -");
   if (names.kind.empty() || !std::isupper(static_cast<unsigned char>(names.kind.front())) ||
-      !IsLabel(ToLower(names.kind)))
+      !IsLabel(LowerCase(names.kind)))
     faults.AddInvalid("spec.names.kind", "must be letters and digits and begin with a capital");
   for (std::size_t i = 0; i < names.short_names.size(); ++i) {
     if (!IsLabel(names.short_names[i]))
@@ -192,7 +187,7 @@ Expected<Kind> KindFromCrd(const Json& crd) {
             .kind = names.kind,
             .list_kind = names.list_kind.empty() ? names.kind + "List" : names.list_kind,
             .plural = names.plural,
-            .singular = names.singular.empty() ? ToLower(names.kind) : names.singular,
+            .singular = names.singular.empty() ? LowerCase(names.kind) : names.singular,
             .short_names = names.short_names,
             .categories = names.categories,
             .is_namespaced = spec->scope == "Namespaced"};

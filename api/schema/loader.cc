@@ -4,6 +4,7 @@
 #include <array>
 
 #include "api/codec/text.h"
+#include "api/meta/words.h"
 
 namespace api::schema {
 namespace {
@@ -12,9 +13,7 @@ constexpr int kDepthMax = 64;  // As deep as ParseJson lets values be.
 
 constexpr std::array<std::string_view, 6> kTypes = {"array", "boolean", "integer", "number", "object", "string"};
 
-bool IsKnownType(std::string_view type) {
-  return std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end() || type == "int-or-string";
-}
+bool IsKnownType(std::string_view type) { return HasWord(kTypes, type) || type == "int-or-string"; }
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include "api/codec/json.h"
 #include "api/codec/text.h"
+#include "api/meta/words.h"
 #include "cmd/heroctl/commands.h"
 #include "cmd/heroctl/objects.h"
 
@@ -18,9 +19,7 @@ constexpr std::size_t kDigits = 64;    // Of a SHA-256.
 const std::string kApprovals = "approvals.hero.dev";
 
 Expected<std::string> ReadHash(const std::string& typed) {
-  std::string hash = typed;
-  for (char& c : hash)
-    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+  const std::string hash = api::LowerCase(typed);
   const bool is_hex = hash.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!is_hex || hash.size() < kDigitsMin || hash.size() > kDigits)
     return UsageError("\"" + typed +

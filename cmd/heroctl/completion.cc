@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "api/meta/words.h"
+
 namespace heroctl {
 namespace {
 
@@ -163,7 +165,7 @@ std::string FishCommands(const Words& commands) {
              Quoted(command.help) + "\n";
     for (const std::string& option : command.options) {
       const bool is_long = option.starts_with("--");
-      const bool is_valued = std::find(command.valued.begin(), command.valued.end(), option) != command.valued.end();
+      const bool is_valued = api::HasWord(command.valued, option);
       lines += "complete -c heroctl -n '__heroctl_is " + command.name + "' " + (is_long ? "-l " : "-s ") +
                option.substr(is_long ? 2 : 1) + (is_valued ? " -r" : "") + "\n";
     }

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "api/codec/json.h"
+#include "api/codec/json_at.h"
 #include "api/codec/text.h"
 #include "api/codec/yaml.h"
+#include "api/meta/words.h"
 #include "client/describe.h"
 #include "client/text_table.h"
 #include "client/wire_format.h"
@@ -19,13 +21,9 @@ namespace {
 
 using api::Expected;
 using api::Json;
+using api::codec::TextAt;
 
 constexpr std::chrono::hours kWatchTurn{1};  // How long one wait for the next event is; then comes the next one.
-
-std::string TextAt(const Json& json, std::initializer_list<std::string_view> path) {
-  const Json* found = json.At(path);
-  return found ? found->StringOr("") : "";
-}
 
 /// Which events are shown, and how.
 class EventView {
@@ -103,13 +101,11 @@ class EventView {
       const std::string age =
           time ? api::codec::FormatAge(std::chrono::duration_cast<std::chrono::seconds>(session_.clock.Now() - *time))
                : "<unknown>";
-      const Json* count = event.Find("count");
-      const bool is_repeated = count && count->integer() && *count->integer() > 1;
-      std::string kind = TextAt(event, {"involvedObject", "kind"});
-      for (char& c : kind) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-      Json::Array cells{age + (is_repeated ? " (x" + std::to_string(*count->integer()) + ")" : ""),
-                        TextAt(event, {"type"}), TextAt(event, {"reason"}),
-                        kind + "/" + TextAt(event, {"involvedObject", "name"}), TextAt(event, {"message"})};
+      const auto count = api::codec::IntegerAt(event, {"count"}).value_or(1);
+      const std::string kind = api::LowerCase(TextAt(event, {"involvedObject", "kind"}));
+      Json::Array cells{age + (count > 1 ? " (x" + std::to_string(count) + ")" : ""), TextAt(event, {"type"}),
+                        TextAt(event, {"reason"}), kind + "/" + TextAt(event, {"involvedObject", "name"}),
+                        TextAt(event, {"message"})};
       rows.push_back(Json::Of({{"cells", Json(std::move(cells))}, {"object", event}}));
     }
     return Json::Of({{"columnDefinitions", Json(std::move(columns))}, {"rows", Json(std::move(rows))}});

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/codec/json.h"
+#include "api/codec/json_at.h"
 #include "api/codec/text.h"
 #include "api/codec/yaml.h"
 #include "client/engine_text.h"
@@ -20,6 +21,7 @@ namespace {
 
 using api::Expected;
 using api::Json;
+using api::codec::TextAt;
 using Query = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::string_view kTemplatePrefix = "jsonpath=";
@@ -40,11 +42,6 @@ Expected<std::string> Format(const Flags& flags, const Json& value) {
   if (flags.output == "json") return api::codec::WritePrettyJson(value);
   if (flags.output == "yaml") return api::codec::WriteYaml(value);
   return client::ExpandTemplate(value, std::string_view(flags.output).substr(kTemplatePrefix.size()));
-}
-
-std::string TextAt(const Json& json, std::initializer_list<std::string_view> path) {
-  const Json* found = json.At(path);
-  return found ? found->StringOr("") : "";
 }
 
 Expected<void> PrintObjects(const Session& session, const Flags& flags, const AskedObjects& objects) {

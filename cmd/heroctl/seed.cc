@@ -12,6 +12,7 @@
 #include "api/codec/json.h"
 #include "api/codec/text.h"
 #include "api/meta/names.h"
+#include "api/meta/words.h"
 #include "api/v1/account_ids.h"
 #include "cmd/heroctl/commands.h"
 #include "cmd/heroctl/seed_texts.h"
@@ -121,7 +122,7 @@ std::vector<Member> MembersOf(const OldBox& box, const Flags& flags, std::int64_
                   .display_name = Printable(account->gecos.substr(0, account->gecos.find(',')), 200),
                   .is_deactivated = IsLocked(box, *account)};
     for (const std::string& group : account->groups) {
-      const bool is_taken = std::find(flags.groups.begin(), flags.groups.end(), group) != flags.groups.end();
+      const bool is_taken = api::HasWord(flags.groups, group);
       if (is_taken)
         member.groups.push_back(group);
       else

@@ -1,11 +1,11 @@
 #include "cmd/heroctl/session.h"
 
-#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
 
 #include "api/codec/text.h"
+#include "api/meta/words.h"
 
 namespace heroctl {
 namespace {
@@ -20,8 +20,7 @@ constexpr std::array<std::string_view, 9> kHttpReasons{
 
 /// What failed on our side has a reason of its own.
 bool IsFromServer(const api::Error& error) {
-  return error.reason == CodeName(error.code) ||
-         std::find(kHttpReasons.begin(), kHttpReasons.end(), error.reason) != kHttpReasons.end();
+  return error.reason == CodeName(error.code) || api::HasWord(kHttpReasons, error.reason);
 }
 
 }  // namespace

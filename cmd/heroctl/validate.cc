@@ -1,6 +1,7 @@
 #include <string>
 
 #include "api/codec/text.h"
+#include "api/meta/words.h"
 #include "cmd/heroctl/commands.h"
 #include "cmd/heroctl/team_directory.h"
 #include "cmd/heroctl/work_tree.h"
@@ -9,10 +10,6 @@ namespace heroctl {
 namespace {
 
 constexpr int kInvalid = 2;  // Scripts rely on it.
-
-std::string Counted(std::size_t count, std::string_view noun) {
-  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
-}
 
 }  // namespace
 
@@ -27,9 +24,10 @@ int RunValidate(const Session& session, const Flags& flags) {
   controllers::CheckTogether(*team, {.org_keys = rules->org_keys()});
   for (const api::v1::FileProblem& problem : controllers::ProblemsOf(*team)) session.out << problem.message << "\n";
   const auto problems = static_cast<std::size_t>(controllers::ProblemCount(*team));
-  session.out << Counted(team->users.size(), "member") << ", " << Counted(team->templates.size(), "template") << ": "
+  session.out << api::Counted(team->users.size(), "member") << ", " << api::Counted(team->templates.size(), "template")
+              << ": "
               << (problems == 0 ? "all files are good"
-                                : Counted(problems, "file") + (problems == 1 ? " is wrong" : " are wrong"))
+                                : api::Counted(problems, "file") + (problems == 1 ? " is wrong" : " are wrong"))
               << "\n";
   if (!rules->org_keys())
     session.err << "Names of keys in [claude_org_key] were not checked; --known-keys FILE has one name a line.\n";

@@ -2,12 +2,12 @@
 // a redirect led git to, and reads the token from its file, so that it is in no argument and no environment.
 //   HERO_ASKPASS_ORIGIN      https://host[:port] that the token is for
 //   HERO_ASKPASS_TOKEN_FILE  its file, mode 0600
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "api/meta/words.h"
 #include "host/linux/token_file.h"
 
 namespace {
@@ -20,12 +20,6 @@ std::string Variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return text;
-}
-
 int Refuse(const std::string& why) {
   std::fprintf(stderr, "herod-askpass: %s\n", why.c_str());
   return 1;
@@ -36,8 +30,8 @@ int Refuse(const std::string& why) {
 int main(int argc, char** argv) {
   const std::string origin = Variable("HERO_ASKPASS_ORIGIN");
   if (argc != 2 || !origin.starts_with(kScheme)) return Refuse("git asks this program; it is of no other use");
-  const std::string host = Lower(origin.substr(kScheme.size()));
-  const std::string prompt = Lower(argv[1]);
+  const std::string host = api::LowerCase(origin.substr(kScheme.size()));
+  const std::string prompt = api::LowerCase(argv[1]);
   if (prompt == "username for 'https://" + host + "': ") return std::puts(kName) < 0 ? 1 : 0;
   if (prompt != "password for 'https://" + std::string(kName) + "@" + host + "': ")
     return Refuse("the token is for " + origin + " alone");

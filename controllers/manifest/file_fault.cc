@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "api/meta/words.h"
+
 namespace controllers {
 namespace {
 
@@ -11,9 +13,8 @@ std::string KeyOf(std::string_view field) {
   if (field.starts_with(kSpec)) field.remove_prefix(kSpec.size());
   std::string key;
   for (const char c : field) {
-    const bool is_capital = c >= 'A' && c <= 'Z';
-    if (is_capital) key += '_';
-    key += is_capital ? static_cast<char>(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z') key += '_';
+    key += api::LowerCase(c);
   }
   return key;
 }

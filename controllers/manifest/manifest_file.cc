@@ -9,6 +9,7 @@
 #include "api/codec/fields.h"
 #include "api/codec/text.h"
 #include "api/meta/names.h"
+#include "api/meta/words.h"
 #include "controllers/manifest/file_fault.h"
 #include "host/forge.h"
 
@@ -44,7 +45,7 @@ std::string Quoted(std::string_view text) { return "\"" + Printable(text, kShown
 /// `name` has to be one of `allowed`.
 Expected<void> CheckChoice(const std::string& field, std::string_view key, std::string_view value,
                            const std::vector<std::string_view>& allowed) {
-  if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return {};
+  if (api::HasWord(allowed, value)) return {};
   std::string list;
   for (const std::string_view one : allowed) list += (list.empty() ? "" : ", ") + std::string(one);
   return FileFault(field + "." + std::string(key),

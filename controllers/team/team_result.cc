@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "api/codec/text.h"
+#include "api/meta/words.h"
 
 namespace controllers {
 namespace {
@@ -13,10 +14,6 @@ using api::codec::Printable;
 constexpr std::string_view kContext = "herobox/reconcile";
 constexpr std::size_t kLineProblemsMax =
     10;  // A line that nobody can read to its end helps nobody; the status has more.
-
-std::string Counted(std::int64_t count, std::string_view noun) {
-  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
-}
 
 std::int64_t Good(const auto& declared) {
   std::int64_t good = 0;
@@ -48,10 +45,11 @@ TeamResult ResultOf(const TeamState& state) {
   TeamResult result{
       .users = Good(state.declared.users), .templates = Good(state.declared.templates), .problems = problems};
   const std::string counts =
-      Counted(result.users, "member") + " and " + Counted(result.templates, "template") + " declared";
-  result.status = {.context = std::string(kContext),
-                   .state = problems == 0 ? host::CommitState::kSuccess : host::CommitState::kFailure,
-                   .description = counts + (problems == 0 ? "" : ", " + Counted(problems, "file") + " not applied")};
+      api::Counted(result.users, "member") + " and " + api::Counted(result.templates, "template") + " declared";
+  result.status = {
+      .context = std::string(kContext),
+      .state = problems == 0 ? host::CommitState::kSuccess : host::CommitState::kFailure,
+      .description = counts + (problems == 0 ? "" : ", " + api::Counted(problems, "file") + " not applied")};
   result.comment = "**herobox/reconcile**: " + result.status.description + " at " + state.head.substr(0, 12) + ".\n";
   if (problems > 0) {
     result.comment += "\nWhat these files said before is kept, and nobody else is affected:\n\n";

@@ -8,6 +8,7 @@
 #include "api/codec/text.h"
 #include "api/codec/toml.h"
 #include "api/meta/names.h"
+#include "api/meta/words.h"
 #include "api/v1/groups.h"
 #include "api/v1/user_file.h"
 
@@ -38,11 +39,6 @@ constexpr std::array<std::string_view, 7> kKeyTypes = {"ssh-ed25519",
 constexpr std::size_t kRsaBytesMin = 270;  // The blob of a 2048 bit key has 279 bytes; shorter ones are weak.
 
 template <class Words>
-bool Has(const Words& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-template <class Words>
 std::string Listed(const Words& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : ", ") + std::string(word);
@@ -58,12 +54,6 @@ std::string_view NextWord(std::string_view& text) {
   return word;
 }
 
-std::string_view Trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(' ');
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
-}
-
 Expected<void> CheckNames(const UserFile& file, std::string_view stem, const UserRules& rules) {
   if (!api::IsUserName(file.name))
     return FileFault(
@@ -74,7 +64,7 @@ Expected<void> CheckNames(const UserFile& file, std::string_view stem, const Use
   if (file.name != stem)
     return FileFault("name", "name \"" + file.name + "\" has to equal the file's name, " + std::string(stem) +
                                  ".toml; a member is renamed by removing one file and adding another");
-  if (IsReservedName(file.name) || Has(rules.reserved_names, file.name))
+  if (IsReservedName(file.name) || api::HasWord(rules.reserved_names, file.name))
     return FileFault("name", "name \"" + file.name + "\" is reserved");
   const auto breaks_passwd = [](char c) { return c == ':' || static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
   if (file.display_name && std::any_of(file.display_name->begin(), file.display_name->end(), breaks_passwd))
@@ -88,7 +78,7 @@ Expected<void> CheckGroups(const UserFile& file, const UserRules& rules) {
     const std::string group = api::codec::Printable(file.groups[i], 64);
     if (api::v1::IsRootEquivalent(file.groups[i]))
       return FileFault(field, "group \"" + group + "\" is as good as root and is never assigned from git");
-    if (!Has(rules.assignable_groups, file.groups[i]))
+    if (!api::HasWord(rules.assignable_groups, file.groups[i]))
       return FileFault(field, "group \"" + group + "\" may not be assigned on this box; allowed are: " +
                                   Listed(rules.assignable_groups) + " ([accounts].groups in herod.toml)");
   }
@@ -160,7 +150,7 @@ Expected<DeclaredUser> ReadUserFile(std::string_view text, const std::string& pa
   return error;
 }
 
-bool IsReservedName(std::string_view name) { return Has(kReserved, name) || api::v1::IsRootEquivalent(name); }
+bool IsReservedName(std::string_view name) { return api::HasWord(kReserved, name) || api::v1::IsRootEquivalent(name); }
 
 Expected<std::string> ParsePublicKey(std::string_view line) {
   const auto refuse = [](std::string message) { return Error{Code::kInvalid, "InvalidKey", std::move(message)}; };
@@ -168,7 +158,7 @@ Expected<std::string> ParsePublicKey(std::string_view line) {
     return refuse("a public key is one line of printable text");
   std::string_view rest = line;
   const std::string_view type = NextWord(rest);
-  if (!Has(kKeyTypes, type))
+  if (!api::HasWord(kKeyTypes, type))
     return refuse("a public key starts with its type, one of: " + Listed(kKeyTypes) +
                   "; options before it are not taken");
   const std::string_view base64 = NextWord(rest);
@@ -178,7 +168,7 @@ Expected<std::string> ParsePublicKey(std::string_view line) {
   if (!blob || !blob->starts_with(header) || blob->size() < header.size() + 32)
     return refuse("the " + std::string(type) + " key is damaged: copy the whole line of the .pub file");
   if (type == "ssh-rsa" && blob->size() < kRsaBytesMin) return refuse("the ssh-rsa key is shorter than 2048 bits");
-  const std::string_view comment = Trimmed(rest);
+  const std::string_view comment = api::Trimmed(rest);
   return std::string(type) + " " + std::string(base64) + (comment.empty() ? "" : " " + std::string(comment));
 }
 

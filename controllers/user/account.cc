@@ -1,11 +1,11 @@
 #include "controllers/user/account.h"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "api/codec/text.h"
+#include "api/meta/words.h"
 #include "api/v1/account_ids.h"
 #include "api/v1/groups.h"
 
@@ -19,15 +19,11 @@ using api::v1::User;
 using host::Account;
 using host::AccountWish;
 
-bool Has(const std::vector<std::string>& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
 /// Whether the account is the one of a member who was removed and is declared again: its reserved number, its group,
 /// and expired, as a removal leaves it and nobody who is at work.
 bool IsLeftByRemoval(const User& object, const Account& account, std::string_view member_group) {
   const bool has_number = object.spec.uid ? account.uid == *object.spec.uid : api::v1::kMemberIds.Contains(account.uid);
-  return has_number && account.is_expired && Has(account.groups, member_group);
+  return has_number && account.is_expired && api::HasWord(account.groups, member_group);
 }
 
 Error Foreign(const User& object, const std::string& why) {
@@ -37,7 +33,8 @@ Error Foreign(const User& object, const std::string& why) {
 /// Why not even `adopt = true` takes an account over; no value: it does.
 std::optional<Error> RefuseAdoption(const User& object, const Account& account, const ClaimRules& rules) {
   const std::string other_name = "choose another name for the member";
-  if (Has(rules.never_adopted, account.name)) return Foreign(object, "is here that runs this box; " + other_name);
+  if (api::HasWord(rules.never_adopted, account.name))
+    return Foreign(object, "is here that runs this box; " + other_name);
   if (!api::v1::kPeopleIds.Contains(account.uid))
     return Foreign(
         object, "is here that belongs to the system (its uid is " + std::to_string(account.uid) + "); " + other_name);
@@ -62,7 +59,7 @@ std::optional<Error> RefuseAdoption(const User& object, const Account& account, 
 std::vector<std::string> ManagedGroups(const Account& account, const AccountWish& wish) {
   std::vector<std::string> groups;
   for (const std::string& group : account.groups)
-    if (Has(wish.managed_groups, group)) groups.push_back(group);
+    if (api::HasWord(wish.managed_groups, group)) groups.push_back(group);
   return groups;
 }
 
@@ -109,9 +106,9 @@ std::string DifferenceOf(const Account& account, const AccountWish& wish) {
   const auto have = ManagedGroups(account, wish);
   std::string groups;
   for (const std::string& group : wish.groups)
-    if (!Has(have, group)) groups += (groups.empty() ? "+" : " +") + group;
+    if (!api::HasWord(have, group)) groups += (groups.empty() ? "+" : " +") + group;
   for (const std::string& group : have)
-    if (!Has(wish.groups, group)) groups += (groups.empty() ? "-" : " -") + group;
+    if (!api::HasWord(wish.groups, group)) groups += (groups.empty() ? "-" : " -") + group;
   if (!groups.empty()) add("groups " + groups);
   return text;
 }
@@ -123,7 +120,7 @@ AccountWish ExpiryOf(const User& object, const Account& account, const std::stri
 std::vector<std::string> OtherGroups(const Account& account, const AccountWish& wish) {
   std::vector<std::string> groups;
   for (const std::string& group : account.groups)
-    if (!Has(wish.managed_groups, group)) groups.push_back(group);
+    if (!api::HasWord(wish.managed_groups, group)) groups.push_back(group);
   return groups;
 }
 

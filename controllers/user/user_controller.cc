@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/codec/text.h"
+#include "api/meta/words.h"
 #include "host/log.h"
 
 namespace controllers {
@@ -27,10 +28,6 @@ constexpr std::chrono::milliseconds kArchiveDeadline{
 
 // Of a User: False while its file in hero_team is not applied as it stands. Absent when all is well.
 constexpr std::string_view kSourceValid = "SourceValid";
-
-bool Has(const std::vector<std::string>& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
 
 std::string ClaimIn(const User& object) {
   const auto claim = object.metadata.annotations.find(std::string(kAccountClaim));
@@ -321,8 +318,8 @@ AccountWish UserController::WishFor(const User& object) const {
                    .groups = {options_.claims.member_group},
                    .managed_groups = options_.managed_groups};
   for (const std::string& group : object.spec.groups)
-    if (!Has(wish.groups, group)) wish.groups.push_back(group);
-  if (!Has(wish.managed_groups, options_.claims.member_group))
+    if (!api::HasWord(wish.groups, group)) wish.groups.push_back(group);
+  if (!api::HasWord(wish.managed_groups, options_.claims.member_group))
     wish.managed_groups.push_back(options_.claims.member_group);
   std::sort(wish.groups.begin(), wish.groups.end());
   return wish;

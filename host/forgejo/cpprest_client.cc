@@ -13,6 +13,7 @@
 #include <pplx/threadpool.h>
 
 #include "api/codec/text.h"
+#include "api/meta/words.h"
 
 namespace host::forgejo {
 
@@ -55,10 +56,7 @@ Error CaughtError() {
 HttpAnswer AnswerOf(const http::http_response& response, const std::vector<unsigned char>& body) {
   HttpAnswer answer{.status = response.status_code(), .body = std::string(body.begin(), body.end())};
   for (const auto& [name, value] : response.headers()) {
-    std::string lower = name;
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-    answer.headers[lower] = value;
+    answer.headers[api::LowerCase(name)] = value;
   }
   return answer;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/codec/json_at.h"
 #include "api/codec/text.h"
 #include "host/forgejo/cpprest_client.h"
 
@@ -14,30 +15,13 @@ using api::Code;
 using api::Error;
 using api::Expected;
 using api::Json;
+using api::codec::ArrayAt;
+using api::codec::IntegerAt;
+using api::codec::IsTrueAt;
+using api::codec::TextAt;
 
 constexpr int kPagesMax = 20;  // Of 50: a thousand contexts at one commit.
 constexpr const char* kRepositoryScope = "write:repository";
-
-std::string TextAt(const Json& object, std::string_view key) {
-  const Json* value = object.Find(key);
-  return value == nullptr ? std::string() : value->StringOr("");
-}
-
-bool IsTrue(const Json& object, std::string_view key) {
-  const Json* value = object.Find(key);
-  return value != nullptr && value->boolean() != nullptr && *value->boolean();
-}
-
-std::optional<std::int64_t> NumberAt(const Json& object, std::string_view key) {
-  const Json* value = object.Find(key);
-  return value == nullptr || value->integer() == nullptr ? std::nullopt : std::optional(*value->integer());
-}
-
-/// Null is an empty list.
-const Json::Array& ListOf(const Json* value) {
-  static const Json::Array kEmpty;
-  return value == nullptr || value->array() == nullptr ? kEmpty : *value->array();
-}
 
 /// Others may post what we do not: `warning` is shown as a failure, and what the forge does not know as an error.
 CommitState StateOf(const std::string& word) {
@@ -106,15 +90,15 @@ Expected<std::vector<CommitStatus>> ForgejoForge::ReadStatuses(const std::string
       return absent;
     }
     if (!reply->is_success()) return Api::Unexpected(call, *reply);
-    const Json::Array& statuses = ListOf(reply->body.Find("statuses"));
+    const Json::Array& statuses = ArrayAt(reply->body, {"statuses"});
     read += static_cast<std::int64_t>(statuses.size());
     bool has_new = false;
     for (const Json& entry : statuses) {
-      const std::string context = TextAt(entry, "context");
+      const std::string context = TextAt(entry, {"context"});
       has_new |= newest
                      .try_emplace(context, CommitStatus{.context = context,
-                                                        .state = StateOf(TextAt(entry, "status")),
-                                                        .description = TextAt(entry, "description")})
+                                                        .state = StateOf(TextAt(entry, {"status"})),
+                                                        .description = TextAt(entry, {"description"})})
                      .second;
     }
     // A short page does not prove the end; one with nothing new does.
@@ -180,8 +164,8 @@ Expected<std::optional<std::int64_t>> ForgejoForge::MergedBy(const std::string& 
     return std::optional<std::int64_t>();
   }
   if (!reply->is_success()) return Api::Unexpected(call, *reply);
-  const auto number = NumberAt(reply->body, "number");
-  const bool is_ours = IsTrue(reply->body, "merged") && TextAt(reply->body, "merge_commit_sha") == commit;
+  const auto number = IntegerAt(reply->body, {"number"});
+  const bool is_ours = IsTrueAt(reply->body, {"merged"}) && TextAt(reply->body, {"merge_commit_sha"}) == commit;
   return is_ours && number && *number > 0 ? number : std::optional<std::int64_t>();
 }
 
@@ -190,7 +174,7 @@ Expected<void> ForgejoForge::UpsertComment(const std::string& issue, const std::
   const Call who{.path = "/user", .scope = "read:user"};
   const auto user = api_.Send(who, budget);
   if (!user) return user.error();
-  const auto me = NumberAt(user->body, "id");
+  const auto me = IntegerAt(user->body, {"id"});
   if (!user->is_success() || !me) return Api::Unexpected(who, *user);
 
   struct Comment {
@@ -203,11 +187,10 @@ Expected<void> ForgejoForge::UpsertComment(const std::string& issue, const std::
     if (!comments) return comments.error();
     if (!comments->is_success()) return Api::Unexpected(list, *comments);
     std::optional<Comment> newest;
-    for (const Json& comment : ListOf(&comments->body)) {
-      const Json* author = comment.Find("user");
-      const auto id = NumberAt(comment, "id");
-      const std::string text = TextAt(comment, "body");
-      if (author == nullptr || NumberAt(*author, "id") != me || !id || text.find(marker) == std::string::npos) continue;
+    for (const Json& comment : ArrayAt(comments->body, {})) {
+      const auto id = IntegerAt(comment, {"id"});
+      const std::string text = TextAt(comment, {"body"});
+      if (IntegerAt(comment, {"user", "id"}) != me || !id || text.find(marker) == std::string::npos) continue;
       if (!newest || *id > newest->id) newest = Comment{*id, text};
     }
     return newest;
@@ -279,7 +262,7 @@ Expected<void> ForgejoForge::MakePrivate(const std::string& repository, const Bu
   const auto reply = api_.Send(call, budget);
   if (!reply) return reply.error();
   if (!reply->is_success()) return Api::Unexpected(call, *reply);
-  if (IsTrue(reply->body, "private")) return {};
+  if (IsTrueAt(reply->body, {"private"})) return {};
   return Error{Code::kForbidden, "StaysPublic",
                repository + " is public, and the forge does not make it private (a fork follows its base); replace it"};
 }
@@ -294,13 +277,13 @@ Expected<void> ForgejoForge::CommitFirst(const std::string& repository, const Js
             .path = "/repos/" + repository + "/contents",
             .body = Json::Of({{"files", Json(std::move(operations))}, {"message", "First commit"}}),
             .scope = kRepositoryScope};
-  if (const std::string branch = TextAt(described, "default_branch"); !branch.empty()) call.body["branch"] = branch;
+  if (const std::string branch = TextAt(described, {"default_branch"}); !branch.empty()) call.body["branch"] = branch;
   const auto reply = api_.Send(call, budget);
   if (!reply) return reply.error();
   if (reply->is_success()) return {};
   const auto found = Find(repository, budget);  // It may have been done all the same, or by another one.
   if (!found) return found.error();
-  if (*found && !IsTrue(**found, "empty")) return {};
+  if (*found && !IsTrueAt(**found, {"empty"})) return {};
   return Api::Unexpected(call, *reply);
 }
 
@@ -321,9 +304,9 @@ Expected<void> ForgejoForge::EnsurePrivateRepository(std::string_view repository
     if (!made) return made.error();
     described = *std::move(made);
   }
-  if (!IsTrue(described, "private"))
+  if (!IsTrueAt(described, {"private"}))
     if (auto changed = MakePrivate(name, budget); !changed) return changed;
-  if (!IsTrue(described, "empty")) return {};
+  if (!IsTrueAt(described, {"empty"})) return {};
   return CommitFirst(name, described, files, budget);
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "api/meta/names.h"
+#include "api/meta/words.h"
 #include "api/v1/groups.h"
 #include "host/linux/files.h"
 #include "host/passwd/text_table.h"
@@ -25,10 +26,6 @@ bool IsGroupName(std::string_view name) {
          std::all_of(name.begin(), name.end(), is_allowed) && !NumberOf(name);
 }
 
-bool Has(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 api::Expected<void> CheckGroups(const AccountWish& wish, const AccountRules& rules) {
   const auto refuse = [&wish](Code code, const char* reason, const std::string& why) {
     return api::Error{.code = code, .reason = reason, .message = "account " + wish.name + ": " + why};
@@ -41,13 +38,13 @@ api::Expected<void> CheckGroups(const AccountWish& wish, const AccountRules& rul
     if (api::v1::IsRootEquivalent(group)) {
       return refuse(Code::kForbidden, "ForbiddenGroup", "group " + group + " is as good as root; take it out");
     }
-    if (rules.assignable_groups && !Has(*rules.assignable_groups, group)) {
+    if (rules.assignable_groups && !api::HasWord(*rules.assignable_groups, group)) {
       return refuse(Code::kForbidden, "ForbiddenGroup",
                     "group " + group + " is not among the box's assignable groups; take it out or allow it there");
     }
   }
   for (const std::string& group : wish.groups) {
-    if (!Has(wish.managed_groups, group)) {
+    if (!api::HasWord(wish.managed_groups, group)) {
       return refuse(Code::kInvalid, "InvalidAccount", "a group that it has to be in is not among the managed ones");
     }
   }

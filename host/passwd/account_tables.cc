@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "api/meta/words.h"
 #include "api/v1/groups.h"
 
 namespace host::passwd {
@@ -46,9 +47,7 @@ std::set<T> Difference(const std::set<T>& all, const std::set<T>& without) {
   return rest;
 }
 
-bool IsWished(const AccountWish& wish, const std::string& group) {
-  return std::find(wish.groups.begin(), wish.groups.end(), group) != wish.groups.end();
-}
+bool IsWished(const AccountWish& wish, std::string_view group) { return api::HasWord(wish.groups, group); }
 
 }  // namespace
 

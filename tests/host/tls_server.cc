@@ -18,6 +18,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include "api/meta/words.h"
 #include "host/linux/files.h"
 
 namespace tests {
@@ -49,12 +50,6 @@ Context MakeContext(const ThrowawayCa& ca) {
   return context;
 }
 
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return text;
-}
-
 ServedRequest ParseHead(const std::string& head) {
   ServedRequest request;
   request.method = head.substr(0, head.find(' '));
@@ -65,7 +60,7 @@ ServedRequest ParseHead(const std::string& head) {
     const std::string line = head.substr(at, end - at);
     const std::size_t colon = std::min(line.find(':'), line.size());
     const std::size_t value = std::min(line.find_first_not_of(": ", colon), line.size());
-    request.headers[Lower(line.substr(0, colon))] = line.substr(value);
+    request.headers[api::LowerCase(line.substr(0, colon))] = line.substr(value);
     at = end + 2;
   }
   return request;
