@@ -46,7 +46,7 @@ bench: deps ## measure, print the table, write build/bench/results.json
 conformance: deps ## the Kubernetes wire against clients that we did not write
 	@$(call run_if_there,conformance)
 
-e2e: deps ## the whole story on a booted box
+e2e: programs ## the whole story on booted boxes (root; installs what it needs)
 	@$(call run_if_there,e2e)
 
 fuzz: ## feed invented bytes to everything that parses, FUZZ_SECONDS=60 each
@@ -69,7 +69,7 @@ verify: ## everything CI runs; fails on a dirty tree
 	@.ci/run
 	@test -z "$$(git status --porcelain)" $(call hint,a step changed the tree: git status)
 
-package: deps ## build the packages to install on a box
+package: programs ## what a box is installed from, as a tarball in build/package
 	@$(call run_if_there,package)
 
 deps: ## install the Debian packages that are missing (nothing to do is fast)

@@ -30,3 +30,13 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/HeroReconcilerConfigVersi
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/HeroReconcilerConfig.cmake
   ${PROJECT_BINARY_DIR}/HeroReconcilerConfigVersion.cmake
   DESTINATION ${engine_cmake_dir} COMPONENT engine)
+
+# What a box gets: cmake --install build --component box --prefix /usr (hack/package makes a tarball of it). The units have
+# this prefix in them, and herod looks for its helpers beside itself (docs/adr/0016).
+install(TARGETS herod herod-askpass herod-home DESTINATION lib/hero COMPONENT box)
+install(TARGETS heroctl DESTINATION bin COMPONENT box)
+foreach(place IN ITEMS systemd/system sysusers.d tmpfiles.d)
+  string(REPLACE systemd/system systemd folder ${place})
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/packaging/${folder}/ DESTINATION lib/${place} COMPONENT box)
+endforeach()
+install(FILES ${PROJECT_SOURCE_DIR}/packaging/profile.d/hero.sh DESTINATION /etc/profile.d COMPONENT box)
