@@ -76,6 +76,7 @@ check_arguments() {
 log=/var/log/hero-bootstrap.log step='' changes=0 restart_herod=false
 # shellcheck source=/dev/null
 distribution=$(. /etc/os-release && echo "${ID-} ${VERSION_ID-}") || distribution=''
+see_log="read the end of $log"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -85,16 +86,17 @@ die() {
   exit 1
 }
 
-# change WHAT COMMAND...: does it, and says so; in a dry run only says so. Fails as the command does.
+# change WHAT REMEDY COMMAND...: does it, and says so; in a dry run only says so. Ends us with the remedy when it fails.
 change() {
+  local what=$1 remedy=$2
+  shift 2
   changes=$((changes + 1))
   if $is_dry_run; then
-    echo "  would $1"
-    return 0
+    echo "  would $what"
+    return
   fi
-  echo "  $1" | tee -a "$log"
-  shift
-  quietly "$@"
+  echo "  $what" | tee -a "$log"
+  quietly "$@" || die "could not $what: $(tail -n 1 "$log")" "$remedy"
 }
 
 # quietly COMMAND...: what it says goes to the log.
@@ -103,12 +105,16 @@ quietly() {
   "$@" >>"$log" 2>&1
 }
 
-# put FILE MODE OWNER WHAT: the standard input becomes that file, whole or not at all.
+# put FILE MODE OWNER WHY TEXT: the file has this text, mode and owner, whole or not at all. is_put says whether it had to be
+# written. (Never in a pipeline: its end would not be ours.)
+is_put=false
 put() {
-  local file=$1 mode=$2 owner=$3 new=$work/put
-  cat >"$new"
-  if cmp -s "$new" "$file" && [ "$(stat -c '%a %U:%G' "$file")" = "$mode $owner" ]; then return 1; fi
-  change "write $file${4:+: $4}" put_in_place "$new" "$file" "$mode" "$owner" || die "$file could not be written" "see $log"
+  local file=$1 mode=$2 owner=$3 why=$4 new=$work/put
+  printf '%s\n' "$5" >"$new"
+  is_put=false
+  if cmp -s "$new" "$file" && [ "$(stat -c '%a %U:%G' "$file")" = "$mode $owner" ]; then return; fi
+  change "write $file${why:+: $why}" "$see_log" put_in_place "$new" "$file" "$mode" "$owner"
+  is_put=true
 }
 put_in_place() {
   install -d "${2%/*}" && cp "$1" "$2.new" && chown "$4" "$2.new" && chmod "$3" "$2.new" && mv "$2.new" "$2"
@@ -226,11 +232,12 @@ install_packages() {
   [ "${#missing[@]}" -gt 0 ] || return 0
   export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
   # Somebody else's apt may be at work after a boot: it is waited for.
-  change "install ${#missing[@]} packages: ${missing[*]}" apt_install "${missing[@]}" ||
-    die "apt-get could not install them" "read the end of $log; on Ubuntu mosh is in universe: add-apt-repository universe"
+  change "install ${#missing[@]} packages: ${missing[*]}" "$see_log; on Ubuntu mosh is in universe: add-apt-repository universe" \
+    apt_install "${missing[@]}"
 }
 apt_install() {
-  apt-get -q -o DPkg::Lock::Timeout=300 update &&
+  dpkg --configure -a && # A run before this one may have been killed in the middle.
+    apt-get -q -o DPkg::Lock::Timeout=300 update &&
     apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
 }
 
@@ -240,26 +247,25 @@ install_files() {
   (cd "$tree" && find . -type f | sed 's/^\.//' | sort) >"$work/manifest"
   while read -r file; do
     if cmp -s "$tree$file" "$file" && [ "$(stat -c %a "$file")" = "$(stat -c %a "$tree$file")" ]; then continue; fi
-    change "install $file" put_in_place "$tree$file" "$file" "$(stat -c %a "$tree$file")" root:root || die "$file could not be written" "see $log"
+    change "install $file" "$see_log" put_in_place "$tree$file" "$file" "$(stat -c %a "$tree$file")" root:root
     restart_herod=true
   done <"$work/manifest"
   if [ -f "$manifest" ]; then
     while read -r file; do
-      [ ! -e "$file" ] || change "remove $file: this version has none" rm -f "$file"
+      [ ! -e "$file" ] || change "remove $file: this version has none" "$see_log" rm -f "$file"
     done < <(comm -23 "$manifest" "$work/manifest")
   fi
-  put "$manifest" 644 root:root <"$work/manifest" || true
+  put "$manifest" 644 root:root '' "$(<"$work/manifest")"
 }
 
 # ---- 3. The account that herod runs as, the groups, the directories.
 
 step_accounts() {
   if ! getent passwd driver >/dev/null || ! getent group hero >/dev/null || ! getent group hero-admin >/dev/null; then
-    change 'make the account driver and the groups hero, hero-admin' systemd-sysusers hero.conf ||
-      die 'systemd-sysusers failed' "read the end of $log"
+    change 'make the account driver and the groups hero, hero-admin' "$see_log" systemd-sysusers hero.conf
   fi
   if [ ! -d /run/hero ] || [ ! -d /home/driver/hero/var ]; then
-    change 'make /run/hero and /home/driver' systemd-tmpfiles --create hero.conf || die 'systemd-tmpfiles failed' "read the end of $log"
+    change 'make /run/hero and /home/driver' "$see_log" systemd-tmpfiles --create hero.conf
   fi
 }
 
@@ -273,11 +279,12 @@ step_configuration() {
   if [ -z "$there" ]; then
     if [ -z "$team_url" ] && [ -t 0 ]; then read -rp '  URL of hero_team: ' team_url && check_arguments; fi
     [ -n "$team_url" ] || die 'nothing says where hero_team is' 'give --team-url URL'
-    configuration_text | put "$config" 640 root:driver && restart_herod=true
+    put "$config" 640 root:driver '' "$(configuration_text)"
+    restart_herod=true
   elif [ -z "$team_url" ] || [ "$team_url" = "$there" ]; then
     team_url=$there # The file is the operator's from its first writing on.
   else
-    die "$config points at $there and not at $team_url" "to follow another hero_team, change url there (and read docs about a rewritten history)"
+    die "$config points at $there and not at $team_url" "to follow another hero_team, change url there; its history is another one, so herod will wait for heroctl approve"
   fi
   case $team_url in https://*) write_token ;; esac
 }
@@ -306,8 +313,8 @@ write_token() {
     read -rsp '  Token of the forge (not shown): ' text && echo
   fi
   [[ $text =~ ^[[:graph:]]{1,4096}$ ]] || die 'there is no token, or it is not one line of letters and digits' 'give --token-file FILE'
-  printf '%s\n' "$text" | put "$token" 600 driver:driver 'the token is not shown' && restart_herod=true
-  return 0
+  put "$token" 600 driver:driver 'what is in it is not shown' "$text"
+  ! $is_put || restart_herod=true
 }
 
 # ---- 5. sshd: keys of herod alone, expiry that holds, no passwords of members.
@@ -334,15 +341,15 @@ step_sshd() {
   grep -qisE '^[[:space:]]*Include[[:space:]]+/etc/ssh/sshd_config\.d/\*\.conf' /etc/ssh/sshd_config || $is_dry_run ||
     die '/etc/ssh/sshd_config does not read /etc/ssh/sshd_config.d' 'put this line first in it: Include /etc/ssh/sshd_config.d/*.conf'
   cp "$sshd_drop_in" "$before" 2>/dev/null || rm -f "$before"
-  sshd_text | put "$sshd_drop_in" 644 root:root || return 0
-  ! $is_dry_run || return 0
+  put "$sshd_drop_in" 644 root:root '' "$(sshd_text)"
+  if $is_dry_run; then return; fi
   install -d -m 755 /run/sshd # sshd -t wants it, and a socket-activated sshd makes it late.
-  sshd_is_right || {
+  if ! sshd_is_right; then
     # What was there is put back: nobody is locked out by us.
     if [ -f "$before" ]; then cp "$before" "$sshd_drop_in"; else rm -f "$sshd_drop_in"; fi
-    die "sshd would not do what members need: $(tail -n 1 "$work/sshd")" 'mend what it names below /etc/ssh'
-  }
-  change 'reload sshd' systemctl try-reload-or-restart ssh.service || die 'sshd could not be reloaded' 'see: journalctl -u ssh'
+    die "sshd would not do what members need: $(tail -n 3 "$work/sshd" | paste -sd ' ')" 'mend what it names below /etc/ssh'
+  fi
+  if $is_put; then change 'reload sshd' 'see: journalctl -u ssh' systemctl try-reload-or-restart ssh.service; fi
 }
 
 # sshd_is_right: it accepts its files, and means by them what we do; an earlier file or line may have the say.
@@ -362,10 +369,10 @@ mosh_ports=60000:61000
 
 step_mosh() {
   if ! grep -qs '^LANG=.*UTF-8' /etc/default/locale; then
-    put /etc/default/locale 644 root:root 'mosh needs UTF-8' <<<'LANG=C.UTF-8' || true
+    put /etc/default/locale 644 root:root 'mosh needs UTF-8' LANG=C.UTF-8
   fi
   if command -v ufw >/dev/null && ufw status | grep -q '^Status: active' && ! ufw status | grep -q "^$mosh_ports/udp"; then
-    change "open udp $mosh_ports in ufw" ufw allow "$mosh_ports/udp" || die 'ufw refused it' 'see: ufw status'
+    change "open udp $mosh_ports in ufw" 'see: ufw status' ufw allow "$mosh_ports/udp"
   fi
 }
 
@@ -374,17 +381,13 @@ step_mosh() {
 units=(herod-priv.socket herod.service)
 
 step_units() {
-  if $is_dry_run; then
-    change "enable and start ${units[*]}"
-    return 0
-  fi
   if $restart_herod; then
-    change 'let systemd read its units again' systemctl daemon-reload
-    change 'stop what runs of an earlier version' systemctl stop herod.service herod-priv.service herod-priv.socket
+    change 'let systemd read its units again' "$see_log" systemctl daemon-reload
+    # What does not run yet is no error here.
+    change 'stop what runs of an earlier version' "$see_log" systemctl stop herod.service herod-priv.service herod-priv.socket
   fi
-  systemctl is-enabled -q "${units[@]}" 2>/dev/null && systemctl is-active -q "${units[@]}" ||
-    change "enable and start ${units[*]}" systemctl enable --now "${units[@]}" ||
-    die "herod did not start: $(systemctl show -P StatusText herod.service)" 'see: journalctl -u herod -u herod-priv'
+  if systemctl is-enabled -q "${units[@]}" 2>/dev/null && systemctl is-active -q "${units[@]}"; then return; fi
+  change "enable and start ${units[*]}" 'see: journalctl -u herod -u herod-priv' systemctl enable --now "${units[@]}"
 }
 
 # ---- 8. The team is Ready: every member of hero_team is on the box.
@@ -408,19 +411,19 @@ uninstall() {
   step=uninstall
   for unit in herod.service "${units[@]}" herod-priv.service; do
     if systemctl is-enabled -q "$unit" 2>/dev/null || systemctl is-active -q "$unit"; then
-      change "stop $unit" systemctl disable --now "$unit"
+      change "stop $unit" "$see_log" systemctl disable --now "$unit"
     fi
   done
   if [ -f "$sshd_drop_in" ]; then
-    change "remove $sshd_drop_in" rm "$sshd_drop_in"
-    change 'reload sshd' systemctl try-reload-or-restart ssh.service
+    change "remove $sshd_drop_in" "$see_log" rm "$sshd_drop_in"
+    change 'reload sshd' 'see: journalctl -u ssh' systemctl try-reload-or-restart ssh.service
   fi
   if [ -f /usr/lib/hero/manifest ]; then
     while read -r file; do
-      [ ! -e "$file" ] || change "remove $file" rm -f "$file"
+      [ ! -e "$file" ] || change "remove $file" "$see_log" rm -f "$file"
     done </usr/lib/hero/manifest
-    change 'remove /usr/lib/hero' rm -r /usr/lib/hero
-    change 'let systemd forget the units' systemctl daemon-reload
+    change 'remove /usr/lib/hero' "$see_log" rm -r /usr/lib/hero
+    change 'let systemd forget the units' "$see_log" systemctl daemon-reload
   fi
   cat <<'LEFT'
 Left as they are: every account and home, the groups, packages, /etc/hero with the token, /home/driver/hero with herod's
@@ -432,7 +435,7 @@ main() {
   parse_arguments "$@"
   step=machine
   [ "$(id -u)" -eq 0 ] || die 'this is not root' 'run it with sudo'
-  ! $is_dry_run || log=$work/log
+  if $is_dry_run; then log=$work/log; fi
   printf '\n==== %(%F %T)T bootstrap.sh\n' >>"$log"
   exec {lock}>/run/hero-bootstrap.lock
   flock -n "$lock" || die 'another bootstrap.sh is at work' 'wait for it'

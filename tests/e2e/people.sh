@@ -22,6 +22,7 @@ key_of() {
 ssh_options() {
   printf '%s ' -F none -i "$E2E_HERE/key_$1${2:+_$2}" -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes \
     -o "UserKnownHostsFile=$E2E_RUN/known_hosts" -o ConnectTimeout=10 -o LogLevel=ERROR
+  echo # For read, which fails on a line without an end.
 }
 
 # as NAME COMMAND...: over ssh, with her first key. as_with NAME WHICH COMMAND...: with another one.
@@ -31,6 +32,16 @@ as_with() {
   read -ra options < <(ssh_options "$name" "$2")
   shift 2
   timeout 60 ssh "${options[@]}" "$name@$IP" "$@"
+}
+
+# kept_out NAME [WHICH]: sshd answers, and does not let her in with that key. That ssh fails is not enough: it also does
+# when the network or this script is broken.
+kept_out() {
+  local said rc=0
+  said=$(as_with "$1" "${2-}" true 2>&1) || rc=$?
+  [ "$rc" -eq 255 ] || { echo "$1 was let in, or her command failed: $rc $said" >&2; return 1; }
+  [[ $said =~ 'Permission denied (publickey'|'account has expired'|'Connection closed by '[0-9.]+' port 22' ]] ||
+    { echo "$said" >&2; return 1; }
 }
 
 # mosh_as NAME COMMAND...: what the command prints on a terminal of 80 by 24. mosh needs one, and a UTF-8 locale.
@@ -78,3 +89,19 @@ team_push() {
 
 # in_box_have FILE...: copies them to /root of the box.
 in_box_have() { cp -R "$@" "$E2E_RUN/boxes/$BOX/root/root/"; }
+
+# bootstrap ARGUMENT...: as the operator types it in the box, with the tarball of this run.
+bootstrap() {
+  in_box_have "$E2E_PACKAGE" "$E2E_PACKAGE.sha256" "$E2E_TOP/hack/bootstrap.sh"
+  in_box bash /root/bootstrap.sh --programs "/root/${E2E_PACKAGE##*/}" "$@"
+}
+bootstrap_changes_nothing() { is 8 in_box sh -c "bash /root/bootstrap.sh --programs /root/${E2E_PACKAGE##*/} | grep -c 'nothing to do'"; }
+
+# no_difference [SECONDS]: the machine becomes what hero_team says, by an auditor's tools.
+no_difference() {
+  rm -rf "$E2E_RUN/boxes/$BOX/root/root/team"
+  in_box_have "$E2E_HERE/team" "$E2E_TOP/tests/e2e/compare"
+  eventually "${1:-30}" in_box /root/compare /root/team
+}
+nothing_to_do() { eventually 20 contains 'Nothing to do' in_box heroctl plan; }
+uid() { in_box id -u "$1"; }
