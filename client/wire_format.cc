@@ -6,7 +6,9 @@
 
 #include "api/codec/json.h"
 #include "api/codec/json_at.h"
+#include "api/codec/object.h"
 #include "api/meta/words.h"
+#include "reconciler/store.h"
 
 namespace client {
 namespace {
@@ -130,21 +132,13 @@ api::ResourceVersion VersionOf(const Json& object) {
   return version;
 }
 
-Expected<reconciler::SnapshotPtr> SnapshotOf(const Kind& kind, const Json& object) {
-  Snapshot snapshot;
-  snapshot.key = {kind.resource(), TextAt(object, {"metadata", "namespace"}), TextAt(object, {"metadata", "name"})};
-  if (snapshot.key.name.empty()) return Malformed("an object without a name");
-  snapshot.uid = {TextAt(object, {"metadata", "uid"})};
-  snapshot.resource_version = VersionOf(object);
-  const Json* generation = object.At({"metadata", "generation"});
-  if (generation && generation->integer()) snapshot.generation = {*generation->integer()};
-  snapshot.is_deleting = object.At({"metadata", "deletionTimestamp"}) != nullptr;
-  if (const Json* labels = object.At({"metadata", "labels"}); labels && labels->object())
-    for (const Json::Member& label : *labels->object())
-      snapshot.labels.emplace_back(label.key, label.value.StringOr(""));
-  if (const Json* owners = object.At({"metadata", "ownerReferences"}); owners && owners->array())
-    for (const Json& owner : *owners->array()) snapshot.owners.push_back({TextAt(owner, {"uid"})});
-  snapshot.text = api::codec::WriteJson(object);
+Expected<reconciler::SnapshotPtr> SnapshotOf(const Kind& kind, const Json& json) {
+  const auto object = api::codec::ObjectFromJson(json);
+  if (!object) return Malformed("what is no object: " + object.error().message);
+  const api::ObjectMeta& metadata = object->metadata;
+  if (metadata.name.empty()) return Malformed("an object without a name");
+  Snapshot snapshot = reconciler::SnapshotOf({kind.resource(), metadata.namespace_, metadata.name}, *object);
+  snapshot.text = api::codec::WriteJson(json);
   return std::make_shared<const Snapshot>(std::move(snapshot));
 }
 

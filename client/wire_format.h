@@ -36,8 +36,8 @@ std::vector<std::string> WarningsOf(const HttpResponse& response);
 /// `metadata.resourceVersion` of an object or a list; 0 when there is none.
 api::ResourceVersion VersionOf(const api::Json& object);
 
-/// An object of that kind. Errors: kInternal when it has no name, for then it is none.
-api::Expected<reconciler::SnapshotPtr> SnapshotOf(const api::schema::Kind& kind, const api::Json& object);
+/// An object of that kind, as the store would show it. Errors: kInternal for what is no object or has no name.
+api::Expected<reconciler::SnapshotPtr> SnapshotOf(const api::schema::Kind& kind, const api::Json& json);
 
 /// One line of a watch. An ERROR frame is an error. `previous` is always null: the wire does not have it.
 api::Expected<reconciler::Event> EventOf(const api::schema::Kind& kind, std::string_view line);

@@ -215,6 +215,30 @@ TEST_CASE_TEMPLATE("[WIRE] Client: a merge patch changes what it names", Api, Em
   CHECK(client.Patch({"slots.hero.dev", "default", "x"}, Json::EmptyObject(), {}).error().code == Code::kNotFound);
 }
 
+TEST_CASE_TEMPLATE("[WIRE] Client: two states tell whether labels, annotations or owners changed between them", Api,
+                   EmbeddedApi, WireApi) {
+  Api api;
+  reconciler::Client& client = api.client();
+  const auto made = Made(client, Slot("a"));
+  const auto patched = [&](const char* member, Json value) {
+    const auto written = client.Patch(kA, Json::Of({{member, std::move(value)}}), {});
+    REQUIRE(written);
+    const auto read = client.Get(kA);
+    REQUIRE(read);
+    CHECK((*read)->metadata_digest == written->object->metadata_digest);
+    return (*read)->metadata_digest;
+  };
+  const auto grown = patched("spec", Json::Of({{"size", 4}}));
+  CHECK(grown == made->metadata_digest);
+  const auto labelled = patched("metadata", Json::Of({{"labels", Json::Of({{"tier", "web"}})}}));
+  CHECK(labelled != grown);
+  const auto annotated = patched("metadata", Json::Of({{"annotations", Json::Of({{"note", "x"}})}}));
+  CHECK(annotated != labelled);
+  const std::string uid = Made(client, Slot("b"))->uid.value;
+  const Json owner = Json::Of({{"apiVersion", "hero.dev/v1"}, {"kind", "Slot"}, {"name", "b"}, {"uid", uid}});
+  CHECK(patched("metadata", Json::Of({{"ownerReferences", Json(Json::Array{owner})}})) != annotated);
+}
+
 TEST_CASE_TEMPLATE("[WIRE] Client: a delete removes, or marks while finalizers hold", Api, EmbeddedApi, WireApi) {
   Api api;
   reconciler::Client& client = api.client();

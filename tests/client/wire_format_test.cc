@@ -71,8 +71,9 @@ TEST_CASE("[WIRE] warnings are read from their headers") {
 
 TEST_CASE("[WIRE] a line of a watch is an event, an error, or malformed") {
   const auto added = EventOf(
-      kSlot, R"({"type":"ADDED","object":{"metadata":{"name":"a","namespace":"n","resourceVersion":"7","uid":"u",)"
-             R"("generation":2,"labels":{"x":"y"},"ownerReferences":[{"uid":"o"}],"deletionTimestamp":"t"}}})");
+      kSlot, R"({"type":"ADDED","object":{"apiVersion":"hero.dev/v1","kind":"Slot","metadata":{"name":"a",)"
+             R"("namespace":"n","resourceVersion":"7","uid":"u","generation":2,"labels":{"x":"y"},"ownerReferences":)"
+             R"([{"apiVersion":"v1","kind":"K","name":"k","uid":"o"}],"deletionTimestamp":"2026-11-20T20:58:51Z"}}})");
   REQUIRE(added);
   CHECK(added->type == reconciler::EventType::kAdded);
   CHECK(added->revision.value == 7);
@@ -91,12 +92,37 @@ TEST_CASE("[WIRE] a line of a watch is an event, an error, or malformed") {
   REQUIRE_FALSE(error);
   CHECK(error.error() == api::Error{Code::kExpired, "Expired", "too old"});
   for (const char* const line : {"", "{", "[]", R"({"type":"ADDED"})", R"({"type":"ADDED","object":{}})",
+                                 R"({"type":"ADDED","object":{"metadata":{"name":"a"}}})",
+                                 R"({"type":"ADDED","object":{"apiVersion":"hero.dev/v1","kind":"Slot"}})",
                                  R"({"type":"MOVED","object":{"metadata":{"name":"a"}}})"}) {
     CAPTURE(line);
     const auto malformed = EventOf(kSlot, line);
     REQUIRE_FALSE(malformed);
     CHECK(malformed.error().reason == "MalformedAnswer");
   }
+}
+
+TEST_CASE("[WIRE] a state from the wire tells how far its object was seen to, as one from the store does") {
+  const auto state_of = [](const std::string& rest) {
+    const auto json = api::codec::ParseJson(
+        R"({"apiVersion":"hero.dev/v1","kind":"Slot","metadata":{"name":"a","generation":2},)" + rest + "}");
+    REQUIRE(json);
+    const auto snapshot = SnapshotOf(kSlot, *json);
+    REQUIRE(snapshot);
+    CHECK((*snapshot)->text == api::codec::WriteJson(*json));
+    return **snapshot;
+  };
+  const auto with_status = [&](const std::string& observed, const std::string& conditions) {
+    return state_of(R"("status":{"observedGeneration":)" + observed + R"(,"conditions":[)" + conditions + "]}");
+  };
+  const std::string ready = R"({"type":"Ready","status":"True","reason":"Reconciled"})";
+  CHECK(with_status("2", ready).is_ready);
+  CHECK(with_status("2", ready).is_synced);
+  CHECK_FALSE(with_status("1", ready).is_synced);  // Of the spec before this one.
+  CHECK_FALSE(with_status("2", R"({"type":"Ready","status":"False","reason":"Failed"})").is_ready);
+  CHECK_FALSE(with_status("2", R"({"type":"Stalled","status":"True","reason":"Failed"})").is_synced);
+  CHECK(state_of(R"("spec":{"suspend":{"reason":"x"}})").has_suspension);
+  CHECK_FALSE(state_of(R"("spec":{"size":1})").has_suspension);
 }
 
 TEST_CASE("[WIRE] a list of resources becomes kinds") {
