@@ -21,10 +21,6 @@ void Write(Level level, std::string_view message, std::initializer_list<Field> f
 
 void SetSink(std::unique_ptr<Sink> sink) { TheSink() = std::move(sink); }
 
-void Debug(std::string_view message, std::initializer_list<Field> fields, std::source_location where) {
-  Write(Level::kDebug, message, fields, where);
-}
-
 void Info(std::string_view message, std::initializer_list<Field> fields, std::source_location where) {
   Write(Level::kInfo, message, fields, where);
 }

@@ -10,7 +10,7 @@
 /// Structured logging: a constant message and fields. Never format variables into the message. Thread-safe.
 namespace host::log {
 
-enum class Level { kDebug, kInfo, kWarning, kError };
+enum class Level { kInfo, kWarning, kError };
 
 struct Field {
   std::string_view key{};
@@ -28,8 +28,6 @@ class Sink {
 /// Set once, in main, before any thread starts. Without a sink lines are dropped.
 void SetSink(std::unique_ptr<Sink> sink);
 
-void Debug(std::string_view message, std::initializer_list<Field> fields = {},
-           std::source_location where = std::source_location::current());
 void Info(std::string_view message, std::initializer_list<Field> fields = {},
           std::source_location where = std::source_location::current());
 void Warning(std::string_view message, std::initializer_list<Field> fields = {},

@@ -15,8 +15,6 @@ constexpr std::size_t kValueBytesMax = 2048;
 
 spdlog::level::level_enum LevelOf(log::Level level) {
   switch (level) {
-    case log::Level::kDebug:
-      return spdlog::level::debug;
     case log::Level::kInfo:
       return spdlog::level::info;
     case log::Level::kWarning:

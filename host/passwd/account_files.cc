@@ -26,13 +26,6 @@ constexpr std::size_t kFileBytesMax = 64u << 20;
 // Somebody who edits by hand does it once; more often than this is a fight that no retry wins.
 constexpr int kReadsMax = 5;
 
-/// An error of the account files is never "not found": what is there is unknown.
-api::Error Unavailable(api::Error error) {
-  error.code = api::Code::kUnavailable;
-  error.reason = "AccountsUnavailable";
-  return error;
-}
-
 /// The directory; no descriptor when it is absent.
 api::Expected<Fd> OpenEtc(const std::string& etc) {
   auto directory = linux::Open(etc, O_RDONLY | O_DIRECTORY);

@@ -24,12 +24,6 @@ using linux::SystemError;
 // In the order in which useradd takes them.
 constexpr std::array<const char*, 4> kLockFiles = {"passwd.lock", "group.lock", "gshadow.lock", "shadow.lock"};
 
-api::Error Unavailable(api::Error error) {
-  error.code = api::Code::kUnavailable;
-  error.reason = "AccountsUnavailable";
-  return error;
-}
-
 api::Error Locked(const std::string& etc, const std::string& why, std::chrono::milliseconds patience) {
   return {.code = api::Code::kUnavailable,
           .reason = "AccountsLocked",

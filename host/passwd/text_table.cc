@@ -49,6 +49,12 @@ api::Error BrokenLine(const std::string& file, std::size_t line, std::string_vie
           .message = "read " + file + ": line " + std::to_string(line) + " " + std::string(why) + "; mend that line"};
 }
 
+api::Error Unavailable(api::Error error) {
+  error.code = api::Code::kUnavailable;
+  error.reason = "AccountsUnavailable";
+  return error;
+}
+
 api::Expected<TextTable> TextTable::Parse(const std::string& file, std::string_view text, std::size_t fields_min,
                                           std::size_t fields_max) {
   TextTable table;

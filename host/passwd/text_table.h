@@ -22,6 +22,10 @@ bool FitsField(std::string_view text);
 /// The error of a line that has not its form. kUnavailable: what is there is then unknown, not absent.
 api::Error BrokenLine(const std::string& file, std::size_t line, std::string_view why);
 
+/// What the disk said of an account file or its lock, as kUnavailable `AccountsUnavailable` whatever its code was: a
+/// "not found" would be taken for an account that there is not.
+api::Error Unavailable(api::Error error);
+
 /// The lines of one colon-separated file. Lines that are empty, comments or NIS marks (`+`, `-`) belong to somebody
 /// else and are kept; as every line that nobody sets, they keep their bytes. Of two lines of one name the first counts,
 /// as for libc.
