@@ -55,16 +55,17 @@ struct Box {
     return finished->exit_code;
   }
   void PutWork() const { root.Write(hero + "/code/file", "work"); }
-  /// Returns once bytes have come to the archive that is being written.
-  void WaitUntilGrowing() const {
+  /// Returns once the archive that is being written has more bytes than that; how many.
+  std::uintmax_t WaitUntilGrowing(std::uintmax_t beyond = 0) const {
     const auto end = std::chrono::steady_clock::now() + 60s;
     std::error_code error;
     while (std::chrono::steady_clock::now() < end) {
       for (const auto& entry : fs::directory_iterator(paths.archive, error))
-        if (fs::file_size(entry.path(), error) > 0 && !error) return;
+        if (const auto size = fs::file_size(entry.path(), error); !error && size > beyond) return size;
       std::this_thread::yield();
     }
     FAIL("nothing was written in a minute");
+    return 0;
   }
 };
 
@@ -305,6 +306,25 @@ TEST_CASE("[HTB-16] archives: a stop ends the packing of however large a file, a
   auto packing =
       std::async(std::launch::async, [&] { return box.archives.Pack("/home/alice", kName, stop.get_token()); });
   box.WaitUntilGrowing();  // Within the file.
+  stop.request_stop();
+  REQUIRE(packing.wait_for(60s) == std::future_status::ready);
+  CHECK(CodeOf(packing.get()) == Code::kUnavailable);
+  CHECK_FALSE(box.archives.Has(kName).value_or(true));
+  CHECK(fs::is_empty(box.paths.archive));
+}
+
+TEST_CASE("[HTB-16] archives: a stop ends the zeros that stand for what a file lost while it was packed") {
+  Box box;
+  box.PutWork();
+  const std::string file = box.root / (box.hero + "/code/file");
+  fs::resize_file(file, 1ull << 40);
+  std::stop_source stop;
+  auto packing =
+      std::async(std::launch::async, [&] { return box.archives.Pack("/home/alice", kName, stop.get_token()); });
+  box.WaitUntilGrowing();
+  fs::resize_file(file, 0);  // Its header says a terabyte, so hours of zeros are due.
+  // What had been read of it by now, 256 KiB, gives less than a KiB: all beyond is filling.
+  box.WaitUntilGrowing(box.WaitUntilGrowing() + (64u << 10));
   stop.request_stop();
   REQUIRE(packing.wait_for(60s) == std::future_status::ready);
   CHECK(CodeOf(packing.get()) == Code::kUnavailable);
