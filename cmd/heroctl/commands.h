@@ -15,8 +15,6 @@ int RunGet(const Session& session, const Flags& flags);
 int RunKinds(const Session& session, const Flags& flags);
 /// 2 when there is something to do.
 int RunPlan(const Session& session, const Flags& flags);
-/// Of a directory with hero_team, without a box. 2 when there is something to do.
-int RunPlanTeam(const Session& session, const Flags& flags);
 int RunReconcile(const Session& session, const Flags& flags);
 int RunResume(const Session& session, const Flags& flags);
 int RunSeed(const Session& session, const Flags& flags);

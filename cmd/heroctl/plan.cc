@@ -9,6 +9,7 @@
 #include "client/wire_format.h"
 #include "cmd/heroctl/commands.h"
 #include "cmd/heroctl/objects.h"
+#include "cmd/heroctl/plan_team.h"
 
 namespace heroctl {
 namespace {
@@ -30,6 +31,12 @@ api::Expected<std::string> TargetOf(const Session& session, const Flags& flags) 
   return path + client::QueryOf(query);
 }
 
+api::Expected<api::Json> PlanOfBox(const Session& session, const Flags& flags) {
+  const auto target = TargetOf(session, flags);
+  if (!target) return target.error();
+  return session.client.Fetch(*target);
+}
+
 /// A path, and no word that could be a kind: `users` is both in a hero_team.
 bool IsDirectory(const Flags& flags) {
   if (!flags.against.empty()) return true;
@@ -45,10 +52,7 @@ bool IsDirectory(const Flags& flags) {
 
 int RunPlan(const Session& session, const Flags& flags) {
   if (!flags.output.empty() && flags.output != "json") return Fail(session, UsageError("-o is json or absent"));
-  if (IsDirectory(flags)) return RunPlanTeam(session, flags);
-  const auto target = TargetOf(session, flags);
-  if (!target) return Fail(session, target.error());
-  const auto plan = session.client.Fetch(*target);
+  const auto plan = IsDirectory(flags) ? PlanTeamDirectory(flags) : PlanOfBox(session, flags);
   if (!plan) return Fail(session, plan.error());
   const auto text = client::FormatPlan(*plan);
   if (!text) return Fail(session, text.error());

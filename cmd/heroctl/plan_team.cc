@@ -1,3 +1,5 @@
+#include "cmd/heroctl/plan_team.h"
+
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -9,8 +11,7 @@
 
 #include "api/codec/json.h"
 #include "api/codec/text.h"
-#include "client/plan_text.h"
-#include "cmd/heroctl/commands.h"
+#include "cmd/heroctl/session.h"
 #include "cmd/heroctl/team_directory.h"
 #include "cmd/heroctl/work_tree.h"
 #include "controllers/team/team_controller.h"
@@ -31,7 +32,6 @@ using controllers::TeamState;
 using reconciler::RemoveObject;
 using reconciler::Step;
 
-constexpr int kChanges = 2;  // Scripts rely on it.
 constexpr std::chrono::seconds kGitDeadline{30};
 
 /// What git answers in a directory, in one line.
@@ -148,15 +148,9 @@ Expected<Json> PlanDirectory(const std::string& directory, const Flags& flags) {
 
 }  // namespace
 
-int RunPlanTeam(const Session& session, const Flags& flags) {
-  if (flags.objects.size() > 1) return Fail(session, UsageError("plan --against takes one directory"));
-  const auto plan = PlanDirectory(flags.objects.empty() ? "." : flags.objects.front(), flags);
-  if (!plan) return Fail(session, plan.error());
-  const auto text = client::FormatPlan(*plan);
-  if (!text) return Fail(session, text.error());
-  session.out << (flags.output == "json" ? api::codec::WritePrettyJson(*plan) : text->text);
-  if (text->has_problems) return 1;
-  return text->has_changes ? kChanges : 0;
+Expected<Json> PlanTeamDirectory(const Flags& flags) {
+  if (flags.objects.size() > 1) return UsageError("plan --against takes one directory");
+  return PlanDirectory(flags.objects.empty() ? "." : flags.objects.front(), flags);
 }
 
 }  // namespace heroctl
