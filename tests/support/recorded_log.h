@@ -39,7 +39,7 @@ class RecordedLog {
     explicit Sink(RecordedLog& log) : log_(log) {}
     void Write(host::log::Level level, std::string_view message, std::span<const host::log::Field> fields,
                const std::source_location&) override {
-      constexpr const char* kLevels[] = {"debug ", "info ", "warning ", "error "};
+      constexpr const char* kLevels[] = {"info ", "warning ", "error "};
       std::string line = kLevels[static_cast<std::size_t>(level)] + std::string(message);
       for (const host::log::Field& field : fields) line += " " + std::string(field.key) + "=" + field.value;
       const std::lock_guard lock(log_.mutex_);
