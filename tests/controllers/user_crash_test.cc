@@ -1,7 +1,6 @@
 // SEC-53: killed before or after any write of a member's making, change, end and return, the next start comes to the
 // same end, and no account is left half made.
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +20,7 @@
 #include "tests/support/fake_forge.h"
 #include "tests/support/fake_homes.h"
 #include "tests/support/harness.h"
+#include "tests/support/kill_phases.h"
 #include "tests/support/kill_switch.h"
 
 namespace tests {
@@ -169,13 +169,8 @@ struct UserMachine {
   std::unique_ptr<reconciler::Manager> process;
 };
 
-struct Phase {
-  const char* name;
-  std::function<void(UserMachine&)> ask;
-};
-
-const std::vector<Phase>& Phases() {
-  static const std::vector<Phase> kPhases = {
+const std::vector<Phase<UserMachine>>& Phases() {
+  static const std::vector<Phase<UserMachine>> kPhases = {
       {"from nothing", [](UserMachine& m) { m.Declare({"developers"}, false); }},
       {"another group", [](UserMachine& m) { m.Declare({}, false); }},
       {"deactivated", [](UserMachine& m) { m.Declare({}, true); }},
@@ -190,53 +185,31 @@ const std::vector<Phase>& Phases() {
   return kPhases;
 }
 
-/// Goes through all phases up to `last` and dies at point `at` of that one; its end. `points` are those of the phase.
-std::string Live(std::size_t last, int at, int* points) {
+/// The end of a life up to that phase in which nothing dies.
+std::string EndOf(std::size_t phase) {
   UserMachine machine;
-  for (std::size_t i = 0; i <= last; ++i) {
-    Phases()[i].ask(machine);
-    machine.kill = {.is_armed = i == last, .at = at};
-    const bool survived = machine.Run();
-    if (points && i == last) *points = machine.kill.points;
-    machine.kill = {};
-    if (survived) continue;
-    machine.Start();
-    REQUIRE(machine.Run());
-  }
-  return machine.End();
+  return LiveThrough(machine, Phases(), phase, -1);
 }
 
 TEST_CASE("[SEC-53][HTB-16] user: killed before and after every write of every phase, the end is the same") {
-  int kills = 0;
-  for (std::size_t phase = 0; phase < Phases().size(); ++phase) {
-    int points = 0;
-    const std::string end = Live(phase, -1, &points);
-    REQUIRE(points > 0);
-    for (int at = 0; at < points; ++at) {
-      CAPTURE(Phases()[phase].name);
-      CAPTURE(at);
-      CHECK(Live(phase, at, nullptr) == end);
-      ++kills;
-    }
-  }
+  const int kills = KillEverywhere(Phases());
   CHECK(kills > 60);  // Making one member alone is eight writes or more.
 }
 
 TEST_CASE("[HTB-10][HTB-16] user: the phases are what they should be when nothing dies") {
-  const auto end = [](std::size_t phase) { return Live(phase, -1, nullptr); };
-  const std::string made = end(0);
+  const std::string made = EndOf(0);
   CAPTURE(made);
   CHECK(
       made.starts_with("account 20000 developers hero\n# Written by herod from users/alice.toml; changes here are "
                        "undone.\nssh-ed25519 AAAA alice\nshared\narchives 0\nusers.hero.dev alice Reconciled "));
   CHECK(made.find("\nnamespaces alice - {}\n") != std::string::npos);
   CHECK(made.find("\nslots.hero.dev alice - {\"box\":\"box1\"") != std::string::npos);
-  CHECK(end(1).starts_with("account 20000 hero\n"));
-  CHECK(end(2).starts_with("account 20000 expired hero\n"));
-  CHECK(end(4) ==
+  CHECK(EndOf(1).starts_with("account 20000 hero\n"));
+  CHECK(EndOf(2).starts_with("account 20000 expired hero\n"));
+  CHECK(EndOf(4) ==
         "account 20000 expired developers hero\n# Written by herod from users/alice.toml; changes here are "
         "undone.\nssh-ed25519 AAAA alice\nshared\narchives 1\n");
-  CHECK(end(5).starts_with("account 20000 developers hero\n"));
+  CHECK(EndOf(5).starts_with("account 20000 developers hero\n"));
 }
 
 }  // namespace

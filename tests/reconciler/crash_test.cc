@@ -1,6 +1,5 @@
 // Rule 19 of the contract: killed before or after any write to the API or the host, the next start comes to the same
 // end. The kills are where the run itself says that it writes, so a new step is covered without anyone thinking of it.
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "reconciler/registry.h"
 #include "reconciler/typed.h"
 #include "tests/reconciler/toy.h"
+#include "tests/support/kill_phases.h"
 #include "tests/support/kill_switch.h"
 
 namespace tests {
@@ -123,13 +123,8 @@ struct Machine {
   std::unique_ptr<reconciler::Manager> process;
 };
 
-struct Phase {
-  const char* name;
-  std::function<void(Machine&)> ask;
-};
-
-const std::vector<Phase>& Phases() {
-  static const std::vector<Phase> kPhases = {
+const std::vector<Phase<Machine>>& Phases() {
+  static const std::vector<Phase<Machine>> kPhases = {
       {"from nothing",
        [](Machine& m) {
          m.Put("a", {"one", {"p", "q"}});
@@ -156,55 +151,33 @@ const std::vector<Phase>& Phases() {
   return kPhases;
 }
 
-/// Goes through all phases up to `last` and dies at point `at` of that one; its end. `points` are those of the phase.
-std::string Live(std::size_t last, int at, int* points, bool forgets_idempotence = false) {
+/// The end of a life up to that phase, as LiveThrough.
+std::string EndOf(std::size_t phase, int at = -1, bool forgets_idempotence = false, int* points = nullptr) {
   Machine machine;
   machine.forgets_idempotence = forgets_idempotence;
-  for (std::size_t i = 0; i <= last; ++i) {
-    Phases()[i].ask(machine);
-    machine.kill = {.is_armed = i == last, .at = at};
-    const bool survived = machine.Run();
-    if (points && i == last) *points = machine.kill.points;
-    machine.kill = {};
-    if (survived) continue;
-    machine.Start();
-    REQUIRE(machine.Run());
-  }
-  return machine.End();
+  return LiveThrough(machine, Phases(), phase, at, points);
 }
 
 TEST_CASE("[ENGINE-19][HTB-18] crash: killed before and after every write of every phase, the end is the same") {
-  int kills = 0;
-  for (std::size_t phase = 0; phase < Phases().size(); ++phase) {
-    int points = 0;
-    const std::string end = Live(phase, -1, &points);
-    REQUIRE(points > 0);
-    for (int at = 0; at < points; ++at) {
-      CAPTURE(Phases()[phase].name);
-      CAPTURE(at);
-      CHECK(Live(phase, at, nullptr) == end);
-      ++kills;
-    }
-  }
+  const int kills = KillEverywhere(Phases());
   MESSAGE("phases × kills: " << Phases().size() << " phases, " << kills << " kills");
 }
 
 TEST_CASE("[ENGINE-9] crash: the same kills find a step of which twice is not once") {
   constexpr std::size_t kWish = 3;
   int points = 0;
-  const std::string end = Live(kWish, -1, &points, true);
+  const std::string end = EndOf(kWish, -1, true, &points);
   int different = 0;
-  for (int at = 0; at < points; ++at) different += Live(kWish, at, nullptr, true) == end ? 0 : 1;
+  for (int at = 0; at < points; ++at) different += EndOf(kWish, at, true) == end ? 0 : 1;
   CHECK(different > 0);
 }
 
 TEST_CASE("[ENGINE-19] crash: the phases are what they should be when nothing dies") {
-  const auto end = [](std::size_t phase) { return Live(phase, -1, nullptr); };
-  CHECK(end(0) ==
+  CHECK(EndOf(0) ==
         "a=one\na.built=one\na Reconciled {\"children\":[\"p\",\"q\"],\"want\":\"one\"}\n"
         "p - {\"children\":[],\"want\":\"one\"}\nq - {\"children\":[],\"want\":\"one\"}\n");
-  CHECK(end(3).starts_with("a=two\na.built=two\na.pid=now\na Reconciled"));
-  CHECK(end(4) == "a.built=two\na.pid=now\n");
+  CHECK(EndOf(3).starts_with("a=two\na.built=two\na.pid=now\na Reconciled"));
+  CHECK(EndOf(4) == "a.built=two\na.pid=now\n");
 }
 
 }  // namespace
