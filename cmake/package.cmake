@@ -33,7 +33,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/cmake/HeroReconcilerConfig.cmake
 
 # What a box gets: cmake --install build --component box --prefix /usr (hack/package makes a tarball of it). The units have
 # this prefix in them, and herod looks for its helpers beside itself (docs/adr/0016).
-install(TARGETS herod herod-askpass herod-home DESTINATION lib/hero COMPONENT box)
+install(TARGETS herod herod-askpass herod-home herod-pack herod-priv DESTINATION lib/hero COMPONENT box)
 install(TARGETS heroctl DESTINATION bin COMPONENT box)
 foreach(place IN ITEMS systemd/system sysusers.d tmpfiles.d)
   string(REPLACE systemd/system systemd folder ${place})

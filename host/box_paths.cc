@@ -19,6 +19,7 @@ BoxPaths PathsOf(std::string_view root, std::string_view driver) {
   paths.archive = paths.team_sync + "/archive";
   paths.forge = paths.driver_home + "/hero/forge";
   paths.control_socket = paths.Inside("/run/hero/hero.sock");
+  paths.priv_socket = paths.Inside("/run/herod-priv.sock");
   return paths;
 }
 

@@ -16,6 +16,7 @@ struct BoxPaths {
   std::string archive{};         ///< Below team_sync, 0700.
   std::string forge{};           ///< The local forge's default folder: <driver>/hero/forge
   std::string control_socket{};  ///< /run/hero/hero.sock
+  std::string priv_socket{};     ///< /run/herod-priv.sock; of a real box alone.
 
   /// For a path as the box's own files name it (`/home/alice`): where this process finds it.
   std::string Inside(std::string_view path) const;

@@ -16,6 +16,7 @@ struct Command {
   std::map<std::string, std::string> environment{};  ///< The whole of it; nothing is inherited.
   std::string directory{};                           ///< Empty: `/`.
   std::string input{};                               ///< What it reads from its standard input.
+  int output = -1;                                   ///< A descriptor to be its standard output; -1: kept for `out`.
   std::chrono::milliseconds deadline{0};             ///< Required, above 0.
   std::size_t output_bytes_max = 64u << 10;          ///< Of each stream the last so many bytes are kept.
 };

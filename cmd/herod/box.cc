@@ -10,21 +10,18 @@
 
 #include "api/v1/team.h"
 #include "cmd/herod/forge.h"
+#include "cmd/herod/host_seams.h"
 #include "controllers/repository/repository_controller.h"
 #include "controllers/team/team_controller.h"
 #include "controllers/user/user_controller.h"
 #include "crds/catalog.h"
-#include "host/libarchive/archives.h"
 #include "host/libgit2/git.h"
 #include "host/linux/append_log.h"
 #include "host/linux/clock.h"
 #include "host/linux/entropy.h"
-#include "host/linux/file_watch.h"
 #include "host/linux/processes.h"
 #include "host/linux/team_sync.h"
 #include "host/log.h"
-#include "host/passwd/accounts.h"
-#include "host/passwd/sandbox_homes.h"
 #include "reconciler/admission.h"
 #include "reconciler/embedded.h"
 #include "reconciler/typed.h"
@@ -47,7 +44,7 @@ Expected<void> MakeDirectory(const std::string& path, std::filesystem::perms mod
   if (!error) std::filesystem::permissions(path, mode, error);
   if (error)
     return Error{Code::kUnavailable, "NoDirectory",
-                 "cannot make " + path + ": " + error.message() + "; choose another --root or mend its permissions"};
+                 "cannot make " + path + ": " + error.message() + "; mend its permissions, or choose another --root"};
   return {};
 }
 
@@ -55,15 +52,13 @@ Expected<void> MakeDirectories(const host::BoxPaths& paths) {
   using std::filesystem::perms;
   const perms open = perms::owner_all | perms::group_read | perms::group_exec | perms::others_read | perms::others_exec;
   const std::string run = paths.control_socket.substr(0, paths.control_socket.rfind('/'));
-  for (const auto& [path, mode] : {std::pair{paths.etc, open},
-                                   {paths.Inside("/home"), open},
-                                   {run, open},
-                                   {paths.driver_home, perms::owner_all},
-                                   {paths.state, perms::owner_all},
-                                   {paths.mirrors, perms::owner_all},
-                                   {paths.team_sync, perms::owner_all},
-                                   {paths.archive, perms::owner_all},
-                                   {paths.forge, perms::owner_all}})
+  std::vector<std::pair<std::string, perms>> wanted;
+  // Those of a real box are there, and root's (packaging/).
+  if (!paths.root.empty()) wanted = {{paths.etc, open}, {paths.Inside("/home"), open}, {run, open}};
+  for (const std::string& own :
+       {paths.driver_home, paths.state, paths.mirrors, paths.team_sync, paths.archive, paths.forge})
+    wanted.emplace_back(own, perms::owner_all);
+  for (const auto& [path, mode] : wanted)
     if (auto made = MakeDirectory(path, mode); !made) return made;
   return {};
 }
@@ -102,14 +97,10 @@ struct Box::Parts {
   host::linux::SystemClock clock;
   host::linux::SystemEntropy entropy;
   host::linux::SpawnedProcesses processes;
-  std::unique_ptr<host::linux::InotifyWatch> file_watch;
+  HostSeams host;
   std::unique_ptr<host::linux::AppendFile> audit_log;
-  host::passwd::FileAccounts accounts{
-      paths.etc, clock, {.rules = {.assignable_groups = config.accounts.groups}, .makes_missing_files = true}};
-  host::passwd::SandboxHomes homes{paths.root};
   host::libgit2::LibGit2Git git{processes, clock, ForgeAccessOf(config.forge)};
   std::unique_ptr<host::Forge> forge;
-  host::libarchive::LibArchives archives{paths};
   host::linux::TeamSyncFiles team_sync{paths.team_sync};
   std::unique_ptr<reconciler::Embedded> engine;
   std::unique_ptr<server::Surface> surface;
@@ -122,15 +113,15 @@ Box::~Box() = default;
 const host::BoxPaths& Box::paths() const { return parts_->paths; }
 
 Expected<std::unique_ptr<Box>> Box::Open(const Config& config, const std::string& root, bool is_observe_only) {
-  auto parts = std::make_unique<Parts>(
-      host::PathsOf(std::filesystem::absolute(root).lexically_normal().string(), config.box.driver), config);
+  const std::string top = root.empty() ? "" : std::filesystem::absolute(root).lexically_normal().string();
+  auto parts = std::make_unique<Parts>(host::PathsOf(top, config.box.driver), config);
   if (auto made = MakeDirectories(parts->paths); !made) return made.error();
   auto forge = OpenForge(config.forge, parts->paths, parts->git, parts->clock);
   if (!forge) return forge.error();
   parts->forge = *std::move(forge);
-  auto file_watch = host::linux::InotifyWatch::Create();
-  if (!file_watch) return file_watch.error();
-  parts->file_watch = *std::move(file_watch);
+  auto seams = OpenHostSeams(parts->paths, config.accounts, parts->clock);
+  if (!seams) return seams.error();
+  parts->host = *std::move(seams);
 
   auto catalog = crds::LoadCatalog();
   if (!catalog) return catalog.error();
@@ -138,7 +129,7 @@ Expected<std::unique_ptr<Box>> Box::Open(const Config& config, const std::string
   auto engine = reconciler::Embedded::Open({.path = parts->paths.state + "/store.db"}, *std::move(catalog),
                                            {.clock = parts->clock,
                                             .entropy = parts->entropy,
-                                            .file_watch = parts->file_watch.get(),
+                                            .file_watch = parts->host.Watch(),
                                             .audit_log = parts->audit_log.get()},
                                            {.is_observe_only = is_observe_only, .on_stuck = EndWhole});
   if (!engine) return engine.error();
@@ -175,7 +166,9 @@ Expected<void> Box::Run(std::stop_token stop) {
               {.name = "team", .workers = 1, .has_finalizer = false});
   manager.Add(std::make_unique<controllers::RepositoryController>(parts.git, parts.paths), {.name = "repository"});
   manager.Add(std::make_unique<controllers::UserController>(
-                  controllers::UserSeams{parts.accounts, parts.homes, parts.archives, parts.forge.get()}, parts.paths,
+                  controllers::UserSeams{*parts.host.accounts, *parts.host.homes, *parts.host.archives,
+                                         parts.forge.get(), parts.host.sessions.get()},
+                  parts.paths,
                   controllers::UserOptions{.managed_groups = groups,
                                            .claims = {.never_adopted = {parts.config.box.driver}},
                                            .box = BoxName(parts.config.box),

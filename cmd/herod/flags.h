@@ -7,7 +7,7 @@ namespace herod {
 
 struct Flags {
   std::string config = "/etc/hero/herod.toml";
-  std::string root{};  ///< Not empty: a rootless box below this directory.
+  std::string root{};  ///< Not empty: a rootless box below this directory; else this machine.
   bool is_observe_only = false;
 };
 

@@ -1,12 +1,11 @@
 #include "cmd/herod/forge.h"
 
-#include <filesystem>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include "host/file_url.h"
 #include "host/forgejo/forgejo_forge.h"
+#include "host/linux/processes.h"
 #include "host/localforge/local_forge.h"
 
 namespace herod {
@@ -19,12 +18,10 @@ constexpr const char* kAskpass = "herod-askpass";  // Installed beside this prog
 
 host::libgit2::ForgeAccess ForgeAccessOf(const ForgeSection& section) {
   if (section.kind != "forgejo") return {};
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   return {.url = section.url.value_or(""),
           .token_file = section.token_file,
           .ca_file = section.ca_file,
-          .askpass = self.parent_path() / kAskpass};
+          .askpass = host::linux::ProgramBesideUs(kAskpass)};
 }
 
 api::Expected<std::unique_ptr<host::Forge>> OpenForge(const ForgeSection& section, const host::BoxPaths& paths,

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "api/meta/expected.h"
-#include "cmd/herod/config.h"
+#include "cmd/config/config.h"
 #include "host/box_paths.h"
 #include "host/clock.h"
 #include "host/forge.h"

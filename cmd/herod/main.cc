@@ -1,13 +1,20 @@
-#include <csignal>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <unistd.h>
 
+#include "client/transport.h"
+#include "cmd/config/config.h"
+#include "cmd/config/driver.h"
 #include "cmd/herod/box.h"
-#include "cmd/herod/config.h"
 #include "cmd/herod/flags.h"
+#include "host/linux/clock.h"
 #include "host/linux/log.h"
+#include "host/linux/service_manager.h"
+#include "host/linux/stop_signals.h"
 #include "host/log.h"
 
 namespace {
@@ -17,15 +24,29 @@ int Fail(const api::Error& error) {
   return 1;
 }
 
-/// SIGINT and SIGTERM as a stop request. Blocked in every thread, taken by one.
-sigset_t BlockStopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // A reader that left is an error of its write, not the end of the daemon.
-  return signals;
+/// Whether we are who a real box is kept by: the account that owns its state, and root least of all (design D-08).
+api::Expected<void> CheckDriver(const herod::BoxSection& box) {
+  const auto driver = herod::DriverNumber(box);
+  if (!driver) return driver.error();
+  if (::geteuid() == *driver) return {};
+  return api::Error{api::Code::kForbidden, "NotTheDriver",
+                    "this machine is kept by the account " + box.driver +
+                        ": start herod.service, or keep a rootless box with --root DIR"};
+}
+
+/// Says again and again that requests are answered, as long as they are: systemd restarts what hangs.
+void KeepAlive(const host::linux::ServiceManager& manager, const std::string& socket, std::stop_token stop) {
+  const auto interval = manager.WatchdogInterval();
+  if (!interval) return;
+  const host::linux::SystemClock clock;
+  const client::Transport transport({.socket_path = socket, .exchange_max = *interval / 4}, clock);
+  std::mutex mutex;
+  std::condition_variable_any waits;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    if (transport.Exchange({.target = "/healthz"})) manager.Say("WATCHDOG=1");
+    waits.wait_for(lock, stop, *interval / 4, [] { return false; });
+  }
 }
 
 }  // namespace
@@ -34,25 +55,23 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   const auto flags = herod::ParseFlags(argc, argv, exit_code);
   if (!flags) return exit_code;
-  const sigset_t signals = BlockStopSignals();
+  const auto manager = host::linux::ServiceManager::FromEnvironment();
+  host::linux::StopSignals signals;
   host::log::SetSink(host::linux::MakeStderrSink(host::log::Level::kInfo));
 
-  if (flags->root.empty())
-    return Fail({.message = "this version keeps rootless boxes only: give --root DIR, the directory to keep one in"});
   auto config = herod::ReadConfig(flags->config);
   if (!config) return Fail(config.error());
+  if (flags->root.empty()) {
+    if (auto checked = CheckDriver(config->box); !checked) return Fail(checked.error());
+  }
   auto box = herod::Box::Open(*config, flags->root, flags->is_observe_only);
   if (!box) return Fail(box.error());
 
-  std::stop_source stop;
-  std::jthread signal_thread([&] {
-    int signal = 0;
-    sigwait(&signals, &signal);
-    host::log::Info("stopping", {{"signal", std::to_string(signal)}});
-    stop.request_stop();
-  });
-  host::log::Info("serving", {{"socket", (*box)->paths().control_socket}});
-  auto ran = (*box)->Run(stop.get_token());
-  if (!stop.stop_requested()) kill(getpid(), SIGTERM);  // For the thread that waits for it: everybody else blocks it.
+  signals.Watch([&manager] { manager.Say("STOPPING=1"); });
+  const std::string& socket = (*box)->paths().control_socket;
+  const std::jthread alive([&](const std::stop_token& stop) { KeepAlive(manager, socket, stop); });
+  manager.Say("READY=1");
+  host::log::Info("serving", {{"socket", socket}});
+  auto ran = (*box)->Run(signals.Token());
   return ran ? 0 : Fail(ran.error());
 }

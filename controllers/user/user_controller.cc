@@ -26,6 +26,9 @@ using reconciler::Plan;
 constexpr std::chrono::milliseconds kArchiveDeadline{
     std::chrono::hours(1)};  // 100 GB at the 30 MB/s of gzip on one core.
 
+// Processes that do not listen are killed after seconds; the rest is for a machine that is busy.
+constexpr std::chrono::milliseconds kEndDeadline{std::chrono::minutes(2)};
+
 // Of a User: False while its file in hero_team is not applied as it stands. Absent when all is well.
 constexpr std::string_view kSourceValid = "SourceValid";
 
@@ -114,6 +117,7 @@ Expected<UserState> UserController::Observe(const User& object, const reconciler
   if (!account) return account.error();
   state.account = *std::move(account);
   if (auto read = ObserveObjects(object, reader, state); !read) return read.error();
+  ObserveSessions(object, state);
   if (object.metadata.is_deleting()) {
     ObserveWork(object, state);
   } else {
@@ -144,6 +148,17 @@ void UserController::ObserveHome(const User& object, UserState& state) const {
     state.home_error = home.error();
 }
 
+/// What runs for a member matters once nothing may.
+void UserController::ObserveSessions(const User& object, UserState& state) const {
+  const bool may_run = !object.spec.deactivated && !object.metadata.is_deleting();
+  if (may_run || seams_.sessions == nullptr || !state.account || !IsOurs(object, state.claim, *state.account)) return;
+  auto sessions = seams_.sessions->Look(object.spec.name);
+  if (sessions)
+    state.sessions = *sessions;
+  else
+    state.sessions_error = sessions.error();
+}
+
 void UserController::ObserveWork(const User& object, UserState& state) const {
   auto has_work = seams_.archives.IsWorthwhile(HomeOf(object));
   auto is_archived = seams_.archives.Has(ArchiveName(object));
@@ -172,6 +187,7 @@ Plan UserController::Diff(const User& object, const UserState& state, api::Time)
   }
   plan.Add(PlanAccount(object, state, claim));
   if (state.home_error) plan.Blocked(*state.home_error);
+  if (state.sessions_error) plan.Blocked(*state.sessions_error);
   plan.Add(PlanObjects(object, state));
   const std::string repository = SecretsRepository(object);
   if (!repository.empty() && !object.spec.deactivated)
@@ -199,6 +215,7 @@ Chain UserController::PlanAccount(const User& object, const UserState& state, co
                 .reason = state.account ? "differs in " + difference : "is missing",
                 .desired = DigestOf(wish)},
                EnsureAccount(seams_.accounts, wish));
+  if (object.spec.deactivated) PlanEnd(object, state, chain);
   if (!state.home_error) PlanHome(object, state, is_taken_over, chain);
   return chain;
 }
@@ -220,6 +237,26 @@ void UserController::PlanHome(const User& object, const UserState& state, bool i
                                                   : "differs from the spec",
               .desired = api::codec::Sha256Hex(keys)},
              [&homes = seams_.homes, home, keys] { return homes.WriteAuthorizedKeys(home, keys); });
+}
+
+/// What runs, once login has ended: an expired account keeps its open connections, and whatever it left behind
+/// (SEC-11).
+void UserController::PlanEnd(const User& object, const UserState& state, Chain& chain) const {
+  if (!state.sessions.IsRunning()) return;
+  const std::string& name = object.spec.name;
+  const reconciler::TaskWish wish{
+      .input = api::codec::Sha256Hex(name),
+      .deadline = kEndDeadline,
+      .work = [&sessions = *seams_.sessions, name](const std::stop_token&) -> Expected<api::Json> {
+        if (auto ended = sessions.End(name); !ended) return ended.error();
+        return api::Json();
+      }};
+  chain.Then({.verb = "end sessions",
+              .target = name,
+              .reason = std::to_string(state.sessions.processes) + " processes run" +
+                        (state.sessions.lingers ? ", and systemd keeps more" : ""),
+              .desired = wish.input},
+             [wish](reconciler::StepContext& context) -> reconciler::StepOutcome { return context.Ensure(wish); });
 }
 
 /// Ends login and needs nothing else of the spec to be right for it.
@@ -248,9 +285,9 @@ Chain UserController::PlanObjects(const User& object, const UserState& state) co
   return chain;
 }
 
-/// In this order (SEC-11, SEC-12): login ends; that it has ended is read back; what is left then is archived. The
-/// member's objects have gone before, for they are children. What else ends with a member belongs between the first and
-/// the last step.
+/// In this order (SEC-11, SEC-12): login ends; what runs is ended, and what would start it again; that login has ended
+/// is read back; what is left then is archived. The member's objects have gone before, for they are children. What else
+/// ends with a member belongs between the first and the last step.
 Plan UserController::PlanRemoval(const User& object, const UserState& state) const {
   Plan plan;
   if (state.account && !IsOurs(object, state.claim, *state.account)) return plan;
@@ -258,7 +295,16 @@ Plan UserController::PlanRemoval(const User& object, const UserState& state) con
   if (state.account && !state.account->is_expired) {
     chain.steps.push_back(ExpireStep(object, *state.account, "its user was removed"));
   }
-  if (state.archive_error) {
+  PlanEnd(object, state, chain);
+  if (state.sessions.jobs > 0)
+    chain.Then({.verb = "drop jobs",
+                .target = object.spec.name,
+                .reason = "cron or at would start " + std::to_string(state.sessions.jobs)},
+               [&sessions = *seams_.sessions, name = object.spec.name] { return sessions.DropJobs(name); });
+  if (state.sessions_error) {
+    plan.more = true;
+    plan.Blocked(*state.sessions_error);
+  } else if (state.archive_error) {
     plan.more = true;  // Whether there is something to archive is unknown: a task that is at it goes on.
     plan.Blocked(*state.archive_error);
   } else if (state.has_work && !state.is_archived) {

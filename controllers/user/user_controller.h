@@ -13,6 +13,7 @@
 #include "host/box_paths.h"
 #include "host/forge.h"
 #include "host/homes.h"
+#include "host/sessions.h"
 #include "reconciler/controller.h"
 #include "reconciler/namespace.h"
 
@@ -28,6 +29,8 @@ struct UserState {
   std::optional<reconciler::Namespace> member_namespace{};
   std::optional<api::v1::Slot> slot{};
   SecretsState secrets{};
+  host::SessionsState sessions{};  ///< Of a member who is not to have any.
+  std::optional<api::Error> sessions_error{};
   bool has_work = false;     ///< There is a ~/hero to archive.
   bool is_archived = false;  ///< The archive of this deletion is complete.
   std::optional<api::Error> archive_error{};
@@ -46,7 +49,8 @@ struct UserSeams {
   host::Accounts& accounts;
   host::Homes& homes;
   host::Archives& archives;
-  host::Forge* forge = nullptr;  ///< Null: no forge is configured, so there are no secrets repositories.
+  host::Forge* forge = nullptr;        ///< Null: no forge is configured, so there are no secrets repositories.
+  host::Sessions* sessions = nullptr;  ///< Null: a rootless box, to which nobody logs in.
 };
 
 /// Keeps a member's account, groups and keys as declared, and the objects and the secrets repository that belong to a
@@ -67,6 +71,8 @@ class UserController final : public reconciler::Controller<api::v1::User, UserSt
   api::Expected<void> ObserveObjects(const api::v1::User& object, const reconciler::Reader& reader,
                                      UserState& state) const;
   void ObserveWork(const api::v1::User& object, UserState& state) const;
+  void ObserveSessions(const api::v1::User& object, UserState& state) const;
+  void PlanEnd(const api::v1::User& object, const UserState& state, reconciler::Chain& chain) const;
   reconciler::Plan PlanRemoval(const api::v1::User& object, const UserState& state) const;
   reconciler::Chain PlanAccount(const api::v1::User& object, const UserState& state, const std::string& claim) const;
   reconciler::Step ExpireStep(const api::v1::User& object, const host::Account& account, std::string reason) const;

@@ -16,6 +16,7 @@
 #include <archive_entry.h>
 
 #include "api/codec/text.h"
+#include "host/linux/files.h"
 
 namespace host::libarchive {
 
@@ -51,8 +52,8 @@ bool IsGone(const api::Error& error) { return error.code == Code::kNotFound || e
 /// libarchive's side: headers and bytes of entries into the file.
 class Packer::Writer {
  public:
-  Writer(linux::Replacement& file, std::stop_token stop)
-      : file_(file), stop_(std::move(stop)), archive_(archive_write_new()) {
+  Writer(int descriptor, std::stop_token stop)
+      : descriptor_(descriptor), stop_(std::move(stop)), archive_(archive_write_new()) {
     // Not pax_restricted: that keeps no fractions of a second, and build tools compare them.
     archive_write_set_format_pax(archive_.get());
     archive_write_add_filter_gzip(archive_.get());
@@ -111,7 +112,7 @@ class Packer::Writer {
     Writer& writer = *static_cast<Writer*>(self);
     if (writer.stop_.stop_requested() && !writer.error_) writer.error_ = Unavailable("the archive", "we are stopping");
     if (writer.is_over_ || writer.error_) return -1;
-    const auto appended = writer.file_.Append({static_cast<const char*>(bytes), size});
+    const auto appended = linux::WriteAll(writer.descriptor_, {static_cast<const char*>(bytes), size}, "the archive");
     if (appended) return static_cast<la_ssize_t>(size);
     writer.error_ = appended.error();
     archive_set_error(archive, EIO, "%s", appended.error().message.c_str());
@@ -126,7 +127,7 @@ class Packer::Writer {
     return Unavailable(path, api::codec::Printable(why != nullptr ? why : "failed"));
   }
 
-  linux::Replacement& file_;
+  const int descriptor_;
   const std::stop_token stop_;
   std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
   std::optional<api::Error> error_;  // Of the file behind.
@@ -134,8 +135,8 @@ class Packer::Writer {
   ArchiveWriter archive_;  // Last, for its end still writes.
 };
 
-Packer::Packer(linux::Replacement& file, std::stop_token stop)
-    : stop_(std::move(stop)), writer_(std::make_unique<Writer>(file, stop_)) {}
+Packer::Packer(int descriptor, std::stop_token stop)
+    : stop_(std::move(stop)), writer_(std::make_unique<Writer>(descriptor, stop_)) {}
 
 Packer::~Packer() = default;
 

@@ -5,10 +5,10 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 
 #include "api/meta/expected.h"
 #include "host/archives.h"
-#include "host/linux/files.h"
 
 namespace host::libarchive {
 
@@ -18,8 +18,8 @@ namespace host::libarchive {
 /// their names are left out. Use once.
 class Packer {
  public:
-  /// `file` outlives this.
-  Packer(linux::Replacement& file, std::stop_token stop);
+  /// `descriptor` is an empty file, open for writing; it outlives this.
+  Packer(int descriptor, std::stop_token stop);
   Packer(const Packer&) = delete;
   Packer& operator=(const Packer&) = delete;
   ~Packer();

@@ -44,11 +44,18 @@ api::Error LimitReached(std::string_view what, std::string_view sysctl) {
 
 }  // namespace
 
-api::Expected<std::unique_ptr<InotifyWatch>> InotifyWatch::Create() {
+api::Expected<std::unique_ptr<InotifyWatch>> InotifyWatch::Create(Links links) {
   Fd inotify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!inotify && errno == EMFILE) return LimitReached("make an inotify instance", "fs.inotify.max_user_instances");
   if (!inotify) return SystemError("make an inotify instance", errno);
-  return std::unique_ptr<InotifyWatch>(new InotifyWatch(std::move(inotify)));
+  return std::unique_ptr<InotifyWatch>(new InotifyWatch(std::move(inotify), links));
+}
+
+api::Expected<Fd> InotifyWatch::OpenTop(const std::string& directory) const {
+  if (links_ == Links::kFollow || directory == "/") return Open(directory, O_RDONLY | O_DIRECTORY);
+  const auto root = Open("/", O_PATH | O_DIRECTORY);
+  if (!root) return root.error();
+  return OpenBeneath(root->get(), directory.substr(1), O_RDONLY | O_DIRECTORY, directory);
 }
 
 api::Expected<void> InotifyWatch::Add(const std::string& directory, bool recursive, Changed changed) {
@@ -75,7 +82,7 @@ void InotifyWatch::Remove(const std::string& directory) {
 /// be null): entries made before the watch existed gave no event.
 api::Expected<void> InotifyWatch::WatchTree(const Request& request, const std::string& path,
                                             std::vector<std::string>* found) {
-  const auto top = Open(request.directory, O_RDONLY | O_DIRECTORY);
+  const auto top = OpenTop(request.directory);
   if (!top) return top.error();
   std::vector<std::string> open_ends{path};
   while (!open_ends.empty()) {

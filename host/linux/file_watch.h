@@ -24,8 +24,11 @@ namespace host::linux {
 /// renamed is hinted so as well and is not watched any more; whoever wants it adds it again.
 class InotifyWatch final : public FileWatch {
  public:
+  /// Whether the path of a directory itself may lead through links. Not where somebody else made it.
+  enum class Links { kFollow, kRefuse };
+
   /// Errors: kUnavailable (the user has no inotify instance left; names the sysctl).
-  static api::Expected<std::unique_ptr<InotifyWatch>> Create();
+  static api::Expected<std::unique_ptr<InotifyWatch>> Create(Links links = Links::kFollow);
 
   /// Errors also: kUnavailable when there are more than kDirectoriesMax below it.
   api::Expected<void> Add(const std::string& directory, bool recursive, Changed changed) override;
@@ -55,7 +58,9 @@ class InotifyWatch final : public FileWatch {
     std::vector<std::string> problems{};
   };
 
-  explicit InotifyWatch(Fd inotify) : inotify_(std::move(inotify)) {}
+  InotifyWatch(Fd inotify, Links links) : inotify_(std::move(inotify)), links_(links) {}
+
+  api::Expected<Fd> OpenTop(const std::string& directory) const;
 
   // These are called with mutex_ held.
   api::Expected<void> WatchTree(const Request& request, const std::string& path, std::vector<std::string>* found);
@@ -74,6 +79,7 @@ class InotifyWatch final : public FileWatch {
 
   // Constant after construction.
   Fd inotify_;
+  Links links_;
 
   std::mutex mutex_;
   std::condition_variable delivered_;

@@ -142,6 +142,16 @@ api::Expected<std::string> ReadUpTo(int fd, std::size_t bytes_max, std::string_v
   return content;
 }
 
+api::Expected<void> WriteAll(int fd, std::string_view bytes, std::string_view shown) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return SystemError("write " + std::string(shown), errno);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
 api::Expected<std::string> ReadFile(const std::string& path, std::size_t bytes_max) {
   const auto file = Open(path, O_RDONLY);
   if (!file) return file.error();
@@ -217,15 +227,7 @@ api::Expected<Replacement> Replacement::Begin(int directory, std::string name, m
   }
 }
 
-api::Expected<void> Replacement::Append(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return SystemError("write " + name_, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
+api::Expected<void> Replacement::Append(std::string_view bytes) { return WriteAll(fd_.get(), bytes, name_); }
 
 api::Expected<void> Replacement::Sync() {
   if (::fsync(fd_.get()) != 0) return SystemError("sync " + name_, errno);

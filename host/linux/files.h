@@ -58,6 +58,9 @@ api::Expected<std::string> ReadUpTo(int fd, std::size_t bytes_max, std::string_v
 /// The same of a file that nobody but us and root can change.
 api::Expected<std::string> ReadFile(const std::string& path, std::size_t bytes_max);
 
+/// Writes all of it. Errors: kUnavailable (disk full, file size limit, a reader that left).
+api::Expected<void> WriteAll(int fd, std::string_view bytes, std::string_view shown);
+
 /// The names in a directory without `.` and `..`, sorted bytewise.
 api::Expected<std::vector<std::string>> ListNames(int directory, std::string_view shown);
 
@@ -92,8 +95,10 @@ class Replacement {
   Replacement& operator=(Replacement&&) = delete;
   ~Replacement();
 
-  /// Errors: kUnavailable (disk full, file size limit). The replacement is then to be given up.
+  /// Errors: as WriteAll. The replacement is then to be given up.
   api::Expected<void> Append(std::string_view bytes);
+  /// For whoever appends by itself.
+  int Descriptor() const { return fd_.get(); }
   /// Makes what was appended last. Commit does so when it was not done before.
   api::Expected<void> Sync();
   /// Gives it to somebody else. Only root may.

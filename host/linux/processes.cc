@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -121,12 +123,7 @@ api::Expected<Fd> InputOf(std::string_view text) {
   if (text.empty()) return Fd();
   Fd fd(::memfd_create("input", MFD_CLOEXEC));
   if (!fd) return SystemError("make a file in memory", errno);
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return SystemError("write a file in memory", errno);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
+  if (auto written = WriteAll(fd.get(), text, "a file in memory"); !written) return written.error();
   if (::lseek(fd.get(), 0, SEEK_SET) != 0) return SystemError("rewind a file in memory", errno);
   return fd;
 }
@@ -231,6 +228,12 @@ siginfo_t KillAndReap(pid_t pid) {
 
 }  // namespace
 
+std::string ProgramBesideUs(std::string_view name) {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return self.parent_path() / name;
+}
+
 api::Expected<Finished> SpawnedProcesses::Run(const Command& command, std::stop_token stop) {
   if (auto checked = Check(command); !checked) return checked.error();
   const api::Error stopped{.code = api::Code::kUnavailable,
@@ -247,7 +250,8 @@ api::Expected<Finished> SpawnedProcesses::Run(const Command& command, std::stop_
 
   auto input = InputOf(command.input);
   if (!input) return input.error();
-  const auto pid = Spawn(command, {*std::move(input), out.writer.get(), err.writer.get()});
+  const int output = command.output >= 0 ? command.output : out.writer.get();
+  const auto pid = Spawn(command, {*std::move(input), output, err.writer.get()});
   if (!pid) return pid.error();
   out.writer = Fd();  // Else our own copy would keep the stream open.
   err.writer = Fd();

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <stop_token>
+#include <string>
+#include <string_view>
 
 #include "host/processes.h"
 
@@ -12,5 +14,8 @@ class SpawnedProcesses final : public Processes {
  public:
   api::Expected<Finished> Run(const Command& command, std::stop_token stop) override;
 };
+
+/// The path of a program that is installed beside this one.
+std::string ProgramBesideUs(std::string_view name);
 
 }  // namespace host::linux

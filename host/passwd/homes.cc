@@ -3,16 +3,13 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
-#include <optional>
-#include <stop_token>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
 
-#include "api/meta/names.h"
-#include "host/passwd/account_rules.h"
 #include "host/passwd/home_files.h"
+#include "host/passwd/member_owner.h"
 #include "host/passwd/member_process.h"
 
 namespace host::passwd {
@@ -27,10 +24,6 @@ using linux::SystemError;
 constexpr std::string_view kHomes = "/home/";
 constexpr mode_t kPrivateDirectory = 0700;
 constexpr int kDirectory = O_PATH | O_DIRECTORY;
-
-api::Error Foreign(std::string_view home, const std::string& why) {
-  return {.code = Code::kForbidden, .reason = "ForeignHome", .message = "home " + std::string(home) + ": " + why};
-}
 
 /// /home, in which nobody but us may make, rename or remove anything: all that follows relies on it.
 api::Expected<Fd> OpenHomes(const std::string& root) {
@@ -70,23 +63,8 @@ api::Expected<void> Own(const Fd& home, uid_t uid, gid_t gid, const std::string&
 
 }  // namespace
 
-/// Whose home it is; no value when there is no such account. Errors: kInvalid for a path that is no member's home,
-/// kForbidden for an account that is no person's or has another home.
-api::Expected<std::optional<MemberHomes::Owner>> MemberHomes::OwnerOf(std::string_view home) const {
-  const std::string_view name = home.starts_with(kHomes) ? home.substr(kHomes.size()) : std::string_view();
-  if (!api::IsUserName(name)) {
-    return api::Error{Code::kInvalid, "InvalidHome", "home " + std::string(home) + " is not /home and a member's name"};
-  }
-  const auto account = accounts_.Find(name);
-  if (!account) return account.error();
-  if (!*account) return std::optional<Owner>();
-  if ((*account)->home != home) return Foreign(home, "the account of that name has another one");
-  if (!MayBeMembers((*account)->uid, {})) return Foreign(home, "the account of that name is no person's");
-  return std::optional<Owner>(Owner{static_cast<uid_t>((*account)->uid), static_cast<gid_t>((*account)->gid)});
-}
-
 api::Expected<HomeState> MemberHomes::Look(std::string_view home) const {
-  const auto owner = OwnerOf(home);
+  const auto owner = OwnerOf(accounts_, home);
   if (!owner) return owner.error();
   const auto directory = OpenHome(options_.root, home);
   if (!directory && directory.error().code == Code::kNotFound) return HomeState{};
@@ -96,10 +74,10 @@ api::Expected<HomeState> MemberHomes::Look(std::string_view home) const {
 }
 
 api::Expected<void> MemberHomes::EnsureHome(std::string_view home, std::int64_t uid, std::int64_t gid) {
-  const auto owner = OwnerOf(home);
+  const auto owner = OwnerOf(accounts_, home);
   if (!owner) return owner.error();
   if (!*owner || (*owner)->uid != uid || (*owner)->gid != gid) {
-    return Foreign(home, "the account of that name has not the number " + std::to_string(uid));
+    return ForeignHome(home, "the account of that name has not the number " + std::to_string(uid));
   }
   const std::string shown(home);
   const std::string name(home.substr(kHomes.size()));
@@ -128,17 +106,19 @@ api::Expected<void> MemberHomes::EnsureHome(std::string_view home, std::int64_t 
 }
 
 api::Expected<void> MemberHomes::WriteAuthorizedKeys(std::string_view home, std::string_view content) {
-  const auto owner = OwnerOf(home);
+  const auto owner = OwnerOf(accounts_, home);
   if (!owner) return owner.error();
   const auto directory = OpenHome(options_.root, home);
   if (!directory) return directory.error();
-  if (!*owner) return Foreign(home, "there is no account of that name");
-  return RunAsMember(processes_, {.helper = options_.helper,
-                                  .uid = (*owner)->uid,
-                                  .gid = (*owner)->gid,
-                                  .home = std::string(home),
-                                  .directory = directory->get(),
-                                  .content = std::string(content)});
+  if (!*owner) return ForeignHome(home, "there is no account of that name");
+  const auto written = RunAsMember(processes_, {.program = options_.helper,
+                                                .task = "keys",
+                                                .owner = **owner,
+                                                .home = std::string(home),
+                                                .directory = directory->get(),
+                                                .content = std::string(content)});
+  if (!written) return written.error();
+  return {};
 }
 
 }  // namespace host::passwd

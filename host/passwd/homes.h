@@ -2,7 +2,6 @@
 
 #include <string>
 #include <string_view>
-#include <sys/types.h>
 
 #include "host/accounts.h"
 #include "host/homes.h"
@@ -34,13 +33,6 @@ class MemberHomes final : public Homes {
   api::Expected<void> WriteAuthorizedKeys(std::string_view home, std::string_view content) override;
 
  private:
-  struct Owner {
-    uid_t uid = 0;
-    gid_t gid = 0;
-  };
-
-  api::Expected<std::optional<Owner>> OwnerOf(std::string_view home) const;
-
   // Constant after construction.
   HomesOptions options_;
   const Accounts& accounts_;

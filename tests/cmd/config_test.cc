@@ -1,4 +1,4 @@
-#include "cmd/herod/config.h"
+#include "cmd/config/config.h"
 
 #include <doctest/doctest.h>
 

@@ -22,6 +22,7 @@
 #include "tests/support/fake_forge.h"
 #include "tests/support/fake_git.h"
 #include "tests/support/fake_homes.h"
+#include "tests/support/fake_sessions.h"
 #include "tests/support/fake_team_sync.h"
 #include "tests/support/harness.h"
 #include "tests/support/ssh_key.h"
@@ -47,7 +48,7 @@ struct BoxHarness : Harness {
                   {.name = "team", .workers = 1, .has_finalizer = false});
     manager().Add(std::make_unique<controllers::RepositoryController>(git, paths), {.name = "repository"});
     manager().Add(std::make_unique<controllers::UserController>(
-                      controllers::UserSeams{accounts, homes, archives, &secrets_forge}, paths,
+                      controllers::UserSeams{accounts, homes, archives, &secrets_forge, &sessions}, paths,
                       controllers::UserOptions{.managed_groups = groups,
                                                .claims = {.never_adopted = {"driver"}},
                                                .box = "box1",
@@ -113,6 +114,7 @@ struct BoxHarness : Harness {
   FakeAccounts accounts;
   FakeHomes homes;
   FakeArchives archives;
+  FakeSessions sessions;
   FakeTeamSync team_sync;
   FakeForge forge;
   FakeForge secrets_forge;  ///< On a box it is the same; apart here, so that nobody counts the calls of others.

@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "host/passwd/accounts.h"
+#include "tests/host/priv_box.h"
 #include "tests/support/fake_accounts.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_name_service.h"
@@ -49,12 +50,15 @@ struct Fake {
   tests::FakeAccounts accounts;
 };
 
+/// herod's side of a real box, with a herod-priv behind it.
+using Priv = tests::PrivBox;
+
 AccountWish Wish(const std::string& name) {
   return {.name = name, .gecos = "Ms " + name, .home = "/home/" + name, .shell = "/bin/bash"};
 }
 
 TEST_CASE_TEMPLATE("[HTB-10] accounts: a new account has the lowest free uid and a group of that number", Backend,
-                   Sandbox, System, Fake) {
+                   Sandbox, System, Priv, Fake) {
   Backend backend;
   REQUIRE(backend.accounts.Find("alice"));
   CHECK_FALSE(*backend.accounts.Find("alice"));
@@ -72,7 +76,7 @@ TEST_CASE_TEMPLATE("[HTB-10] accounts: a new account has the lowest free uid and
 }
 
 TEST_CASE_TEMPLATE("[HTB-18] accounts: the same wish again changes nothing, another one changes what differs", Backend,
-                   Sandbox, System, Fake) {
+                   Sandbox, System, Priv, Fake) {
   Backend backend;
   AccountWish wish = Wish("alice");
   const auto first = backend.accounts.Ensure(wish);
@@ -88,7 +92,8 @@ TEST_CASE_TEMPLATE("[HTB-18] accounts: the same wish again changes nothing, anot
   CHECK(changed->shell == "/bin/sh");
 }
 
-TEST_CASE_TEMPLATE("[HTB-15] accounts: an account expires and comes back as it was", Backend, Sandbox, System, Fake) {
+TEST_CASE_TEMPLATE("[HTB-15] accounts: an account expires and comes back as it was", Backend, Sandbox, System, Priv,
+                   Fake) {
   Backend backend;
   AccountWish wish = Wish("alice");
   const auto before = backend.accounts.Ensure(wish);
@@ -100,7 +105,7 @@ TEST_CASE_TEMPLATE("[HTB-15] accounts: an account expires and comes back as it w
   CHECK(backend.accounts.Ensure(wish).value_or({}) == *before);
 }
 
-TEST_CASE_TEMPLATE("[HTB-13][SEC-07] accounts: only managed groups are given and taken", Backend, Sandbox, System,
+TEST_CASE_TEMPLATE("[HTB-13][SEC-07] accounts: only managed groups are given and taken", Backend, Sandbox, System, Priv,
                    Fake) {
   Backend backend;
   AccountWish wish = Wish("alice");
@@ -116,7 +121,7 @@ TEST_CASE_TEMPLATE("[HTB-13][SEC-07] accounts: only managed groups are given and
   CHECK(backend.accounts.Find("alice").value_or({})->groups == std::vector<std::string>{"audio", "hero"});
 }
 
-TEST_CASE_TEMPLATE("[HOST] accounts: a wish that does not fit is refused and leaves no account", Backend, Sandbox,
+TEST_CASE_TEMPLATE("[HOST] accounts: a wish that does not fit is refused and leaves no account", Backend, Sandbox, Priv,
                    Fake) {
   Backend backend;
   std::vector<std::pair<std::string, AccountWish>> rows;
@@ -141,7 +146,7 @@ TEST_CASE_TEMPLATE("[HOST] accounts: a wish that does not fit is refused and lea
 }
 
 TEST_CASE_TEMPLATE("[HTB-10] accounts: thirty-two at once are all made, each with its own number", Backend, Sandbox,
-                   Fake) {
+                   Priv, Fake) {
   Backend backend;
   {
     std::vector<std::jthread> threads;

@@ -17,9 +17,11 @@
 
 #include <doctest/doctest.h>
 
-#include "host/libarchive/archives.h"
+#include "host/box_paths.h"
 #include "host/libarchive/packer.h"
+#include "host/libarchive/work.h"
 #include "host/linux/files.h"
+#include "host/linux/kept_archives.h"
 #include "host/linux/processes.h"
 #include "tests/support/fake_archives.h"
 #include "tests/support/file_size_limit.h"
@@ -41,7 +43,8 @@ std::optional<Code> CodeOf(const api::Expected<T>& result) {
 struct Box {
   tests::TempDir root;
   host::BoxPaths paths = host::PathsOf(root.Path(), "driver");
-  host::libarchive::LibArchives archives{paths};
+  host::libarchive::LibWork work{paths.root};
+  host::linux::KeptArchives archives{paths.archive, work};
   std::string hero = "home/alice/hero";
 
   std::string Archive() const { return paths.archive + "/" + kName; }
@@ -121,11 +124,10 @@ void PutOneOfEach(const Box& box) {
 }
 
 TEST_CASE("[HTB-16][SEC-13] archives: tar restores what was packed, to the mode and the nanosecond") {
-  const Box box;
+  Box box;
   PutOneOfEach(box);
   if (::geteuid() == 0) REQUIRE(::chown((box.root / (box.hero + "/code/a.txt")).c_str(), 20000, 20001) == 0);
-  host::libarchive::LibArchives archives(box.paths);
-  const auto packed = archives.Pack("/home/alice", kName, {});
+  const auto packed = box.archives.Pack("/home/alice", kName, {});
   INFO((packed ? "" : packed.error().message));
   REQUIRE(packed);
 
@@ -170,12 +172,13 @@ TEST_CASE("[SEC-13] archives: files that hold credentials by their names are lef
 TEST_CASE("[SEC-13] archives: one that the disk could not hold is not begun, and it says how much is missing") {
   Box box;
   box.PutWork();
-  host::libarchive::LibArchives careful(box.paths, {.reserve_bytes = 1ull << 62});
+  host::libarchive::LibWork careful_work(box.paths.root, {.reserve_bytes = 1ull << 62});
+  host::linux::KeptArchives careful(box.paths.archive, careful_work);
   const auto packed = careful.Pack("/home/alice", kName, {});
   REQUIRE_FALSE(packed);
   CHECK(packed.error().code == Code::kUnavailable);
   CHECK(packed.error().reason == "ArchiveNeedsSpace");
-  CHECK(packed.error().message.find(" MiB free for " + box.paths.archive) != std::string::npos);
+  CHECK(packed.error().message.find(box.Archive() + ": there are ") != std::string::npos);
   CHECK(fs::is_empty(box.paths.archive));
 }
 

@@ -15,6 +15,7 @@
 #include "host/passwd/home_files.h"
 #include "host/passwd/sandbox_homes.h"
 #include "tests/host/member_box.h"
+#include "tests/host/priv_box.h"
 #include "tests/support/fake_homes.h"
 #include "tests/support/needs.h"
 #include "tests/support/temp_dir.h"
@@ -34,6 +35,16 @@ struct Sandbox {
 
 struct Fake {
   tests::FakeHomes homes;
+};
+
+/// herod's side of a real box, with a herod-priv behind it.
+struct Priv : tests::PrivBox {
+  Priv() {
+    for (const std::string name : {"alice", "bob"})
+      REQUIRE(accounts.Ensure({.name = name, .home = "/home/" + name, .shell = "/bin/bash"}));
+  }
+
+  void GiveAway() const { tests::GiveToAlice(root); }
 };
 
 mode_t ModeOf(const std::string& path) {
@@ -70,6 +81,11 @@ TEST_CASE_TEMPLATE("[HTB-10] homes: a home is made private, gets its keys, and a
 TEST_CASE("[HTB-10] member homes: a home is made private, gets its keys, and again changes nothing" *
           tests::NeedsRoot()) {
   MakesPrivateHomes<tests::MemberBox>();
+}
+
+TEST_CASE(
+    "[HTB-10][HTB-16] homes through herod-priv: a home is made private, gets its keys, and again changes nothing") {
+  MakesPrivateHomes<Priv>();
 }
 
 TEST_CASE(
@@ -171,6 +187,11 @@ TEST_CASE(
     "changes" *
     tests::NeedsRoot()) {
   RefusesWhatIsInTheWay<tests::MemberBox>();
+}
+
+TEST_CASE(
+    "[SEC-14][SEC-15] homes through herod-priv: a link, FIFO, socket or directory in the way is refused by name") {
+  RefusesWhatIsInTheWay<Priv>();
 }
 
 TEST_CASE("[SEC-14] sandbox homes: a path that leaves the root is refused") {

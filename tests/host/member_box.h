@@ -17,6 +17,15 @@ namespace tests {
 /// herod-home lies beside the test program.
 inline std::string HelperPath() { return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "herod-home"; }
 
+/// Gives alice (20000) what is hers as far as it is there: her home and .ssh where they are directories. Only root may
+/// give things away; nobody else has to.
+inline void GiveToAlice(const TempDir& root) {
+  for (const std::string& path : {root / "home/alice", root / "home/alice/.ssh"}) {
+    if (::geteuid() != 0 || !std::filesystem::is_directory(std::filesystem::symlink_status(path))) return;
+    REQUIRE(::lchown(path.c_str(), 20000, 20000) == 0);
+  }
+}
+
 /// Homes of a real box below a root that is thrown away, with alice (20000) and bob (20001). Needs root.
 struct MemberBox {
   MemberBox() {
@@ -26,13 +35,7 @@ struct MemberBox {
   }
 
   std::string InHome(const std::string& path) const { return root / ("home/alice/" + path); }
-  /// Gives alice what is hers as far as it is there: her home and .ssh where they are directories.
-  void GiveAway() const {
-    for (const std::string& path : {root / "home/alice", InHome(".ssh")}) {
-      if (!std::filesystem::is_directory(std::filesystem::symlink_status(path))) return;
-      REQUIRE(::lchown(path.c_str(), 20000, 20000) == 0);
-    }
-  }
+  void GiveAway() const { GiveToAlice(root); }
 
   TempDir root;
   FakeAccounts accounts;

@@ -291,6 +291,8 @@ TEST_CASE("[SEC-15] herod-home: becomes nobody but a person, and writes in no ho
       {"a system's account", {"keys", "110", "110", "/home/alice"}, "is no person's number"},
       {"root's group", {"keys", "20000", "0", "/home/alice"}, "is no person's number"},
       {"no number", {"keys", "alice", "alice", "/home/alice"}, "is no person's number"},
+      {"the end of all that is root's", {"end", "0", "0", "/home/alice"}, "is no person's number"},
+      {"the end of all that is a system's", {"end", "110", "110", "/home/alice"}, "is no person's number"},
       {"bob in alice's home", {"keys", "20001", "20001", "/home/alice"}, "is another's"},
   };
   for (const Row& row : rows) {
@@ -302,7 +304,7 @@ TEST_CASE("[SEC-15] herod-home: becomes nobody but a person, and writes in no ho
         {});
     REQUIRE(finished);
     CHECK(finished->exit_code != 0);
-    CHECK(finished->out.find(row.says) != std::string::npos);
+    CHECK(finished->err.find(row.says) != std::string::npos);
     CHECK(box.homes.Look("/home/alice").value_or({}) == kGood);
   }
 }

@@ -1,0 +1,298 @@
+// What herod and herod-priv promise each other: the bytes between them, restarts, shared questions, hints. That the
+// seams through them do what any seam does is in accounts_test.cc and homes_test.cc.
+#include <atomic>
+#include <chrono>
+#include <fcntl.h>
+#include <filesystem>
+#include <future>
+#include <mutex>
+#include <string>
+#include <sys/stat.h>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "host/linux/kept_archives.h"
+#include "host/priv/messages.h"
+#include "host/priv/watch.h"
+#include "tests/host/priv_box.h"
+#include "tests/support/fake_file_watch.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using api::Code;
+using host::Account;
+using host::AccountWish;
+using tests::PrivBox;
+using namespace std::chrono_literals;
+namespace priv = host::priv;
+
+AccountWish Wish(const std::string& name) {
+  return {.name = name, .gecos = "Ms " + name, .home = "/home/" + name, .shell = "/bin/bash"};
+}
+
+/// A box with alice's home and keys.
+struct MadeBox : PrivBox {
+  MadeBox() {
+    REQUIRE(accounts.Ensure(Wish("alice")));
+    REQUIRE(homes.EnsureHome("/home/alice", 20000, 20000));
+    REQUIRE(homes.WriteAuthorizedKeys("/home/alice", "key\n"));
+  }
+  /// alice's, where we may give things away.
+  void Put(const std::string& path, const std::string& content) const {
+    root.Write(path, content);
+    if (::geteuid() != 0) return;
+    for (fs::path at = path; at != "home/alice"; at = at.parent_path())
+      REQUIRE(::lchown((root / at.string()).c_str(), 20000, 20000) == 0);
+  }
+};
+
+template <class Request>
+std::optional<Request> RoundTrip(const Request& request) {
+  const auto bytes = priv::EncodeRequest(request);
+  REQUIRE(bytes);
+  priv::PacketReader packet(*bytes);
+  CHECK(packet.Byte() == priv::kVersion);
+  CHECK(packet.Byte() == static_cast<std::uint8_t>(Request::kVerb));
+  Request read;
+  priv::FieldReader field(packet);
+  field(read);
+  return packet.IsWhole() ? std::optional(read) : std::nullopt;
+}
+
+TEST_CASE("[SEC-45] priv packets: what is written is what is read") {
+  AccountWish wish = Wish("alice");
+  wish.uid = 20007;
+  wish.is_expired = true;
+  wish.groups = {"hero"};
+  wish.managed_groups = {"hero", "ops"};
+  const auto read = RoundTrip(priv::EnsureAccount{wish});
+  REQUIRE(read);
+  CHECK(read->wish.name == wish.name);
+  CHECK(read->wish.uid == wish.uid);
+  CHECK(read->wish.gecos == wish.gecos);
+  CHECK(read->wish.is_expired);
+  CHECK(read->wish.groups == wish.groups);
+  CHECK(read->wish.managed_groups == wish.managed_groups);
+
+  const auto found = priv::DecodeAnswer<std::optional<Account>>(priv::EncodeAnswer(
+      api::Expected<std::optional<Account>>(Account{.name = "alice", .uid = 1, .groups = {"a", "b"}})));
+  REQUIRE(found);
+  CHECK(**found == Account{.name = "alice", .uid = 1, .groups = {"a", "b"}});
+  const auto refused = priv::DecodeAnswer<host::Packed>(
+      priv::EncodeAnswer(api::Expected<host::Packed>(api::Error{Code::kForbidden, "Because", std::string(9000, 'x')})));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::kForbidden);
+  CHECK(refused.error().reason == "Because");
+  CHECK(refused.error().message.size() == priv::kMessageBytesMax);  // Cut, not lost.
+}
+
+TEST_CASE("[SEC-45] priv packets: no cut, longer or changed packet is taken for one, and none asks for much memory") {
+  AccountWish wish = Wish("alice");
+  wish.groups = wish.managed_groups = {"hero", "ops"};
+  const std::string bytes = *priv::EncodeRequest(priv::EnsureAccount{wish});
+  const auto is_read = [](std::string_view packet) {
+    priv::PacketReader reader(packet);
+    reader.Byte();
+    reader.Byte();
+    priv::EnsureAccount request;
+    priv::FieldReader field(reader);
+    field(request);
+    return reader.IsWhole();
+  };
+  CHECK(is_read(bytes));
+  for (std::size_t length = 0; length < bytes.size(); ++length) CHECK_FALSE(is_read(bytes.substr(0, length)));
+  CHECK_FALSE(is_read(bytes + '\0'));
+  for (std::size_t at = 2; at + 8 <= bytes.size(); ++at) {  // Lengths and counts among them.
+    std::string hostile = bytes;
+    hostile.replace(at, 8, "\xff\xff\xff\xff\xff\xff\xff\x7f");
+    is_read(hostile);
+  }
+  wish.gecos = std::string(priv::kFieldBytesMax + 1, 'x');
+  CHECK(priv::EncodeRequest(priv::EnsureAccount{wish}).error().code == Code::kInvalid);
+  CHECK(priv::EncodeRequest(priv::FindAccount{std::string(priv::kNameBytesMax + 1, 'x')}).error().code ==
+        Code::kInvalid);
+}
+
+TEST_CASE("[HTB-16] priv archives: the work of an expired member is packed into herod's own directory") {
+  MadeBox box;
+  host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
+  CHECK_FALSE(archives.IsWorthwhile("/home/alice").value_or(true));
+  box.Put("home/alice/hero/code/file", "work");
+  CHECK(archives.IsWorthwhile("/home/alice").value_or(false));
+  const std::string name = "alice-20261120T205851Z.tar.gz";
+  const auto too_early = archives.Pack("/home/alice", name, {});
+  REQUIRE_FALSE(too_early);
+  CHECK(too_early.error().reason == "NotExpired");
+
+  AccountWish wish = Wish("alice");
+  wish.is_expired = true;
+  REQUIRE(box.accounts.Ensure(wish));
+  const auto packed = archives.Pack("/home/alice", name, {});
+  INFO((packed ? "" : packed.error().message));
+  REQUIRE(packed);
+  CHECK(*packed == host::Packed{.files = 1});
+  CHECK(archives.Has(name).value_or(false));
+  host::linux::SpawnedProcesses processes;
+  const auto listed = processes.Run({.argv = {"tar", "-tzf", box.root / "driver/archive/" + name},
+                                     .environment = {{"PATH", "/usr/bin:/bin"}},
+                                     .deadline = 60s},
+                                    {});
+  CHECK(listed.value_or({}).out == "hero/\nhero/code/\nhero/code/file\n");
+}
+
+TEST_CASE("[HTB-16] priv archives: who stops waiting ends the packing, and nothing is left") {
+  MadeBox box;
+  AccountWish wish = Wish("alice");
+  wish.is_expired = true;
+  REQUIRE(box.accounts.Ensure(wish));
+  box.Put("home/alice/hero/disk", "");
+  fs::resize_file(box.root / "home/alice/hero/disk", 1ull << 40);  // Sparse: hours of zeros.
+  host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
+  std::stop_source stop;
+  auto packing =
+      std::async(std::launch::async, [&] { return archives.Pack("/home/alice", "a.tar.gz", stop.get_token()); });
+  stop.request_stop();
+  const auto packed = packing.get();
+  REQUIRE_FALSE(packed);
+  CHECK(packed.error().reason == "Stopped");
+  CHECK(fs::is_empty(box.root / "driver/archive"));
+  CHECK(box.accounts.Find("alice"));
+}
+
+TEST_CASE(
+    "[HTB-19] priv client: a herod-priv that was killed is asked again, and its absence is said with what to do") {
+  tests::TempDir root;
+  auto process = std::make_unique<tests::PrivProcess>(root);
+  priv::Client client(process->socket);
+  priv::PrivAccounts accounts(client);
+  REQUIRE(accounts.Ensure(Wish("alice")));
+  process.reset();
+  const auto gone = accounts.Find("alice");
+  REQUIRE_FALSE(gone);
+  CHECK(gone.error().code == Code::kUnavailable);
+  CHECK(gone.error().message.find("herod-priv.socket") != std::string::npos);
+  fs::remove(root / "notify.sock");
+  process = std::make_unique<tests::PrivProcess>(root);
+  CHECK(accounts.Find("alice").value_or(std::nullopt).has_value());
+}
+
+TEST_CASE("[HTB-18] priv homes: looks at the same time share questions, and each gets its own answer") {
+  PrivBox box;
+  constexpr int kMembers = 100;
+  const std::string much(60'000, 'k');  // Two of these do not fit into one answer.
+  for (int i = 0; i < kMembers; ++i) {
+    const std::string name = "user" + std::to_string(i);
+    const auto account = box.accounts.Ensure(Wish(name));
+    REQUIRE(account);
+    REQUIRE(box.homes.EnsureHome("/home/" + name, account->uid, account->gid));
+    REQUIRE(box.homes.WriteAuthorizedKeys("/home/" + name, name + (i % 10 == 0 ? much : "")));
+  }
+  std::vector<std::jthread> threads;
+  threads.reserve(kMembers);
+  for (int i = 0; i < kMembers; ++i) {
+    threads.emplace_back([&box, &much, i] {
+      const std::string name = "user" + std::to_string(i);
+      const auto state = box.homes.Look("/home/" + name);
+      REQUIRE(state);
+      CHECK(state->authorized_keys == name + (i % 10 == 0 ? much : ""));
+    });
+  }
+}
+
+/// What a watch was told, to wait for.
+class Told {
+ public:
+  host::FileWatch::Changed Callback() {
+    return [this](std::string_view path) {
+      const std::lock_guard lock(mutex_);
+      paths_.emplace_back(path);
+      told_.notify_all();
+    };
+  }
+  bool Waits(const std::string& path) {
+    std::unique_lock lock(mutex_);
+    return told_.wait_for(lock, 60s, [&] { return std::find(paths_.begin(), paths_.end(), path) != paths_.end(); });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable told_;
+  std::vector<std::string> paths_;
+};
+
+/// A watch of a real box whose homes are below a root that is thrown away.
+struct WatchBox : MadeBox {
+  tests::FakeFileWatch local;
+  std::unique_ptr<priv::PrivWatch> watch = *priv::PrivWatch::Create(local, client);
+  std::jthread runner{[this](const std::stop_token& stop) { watch->Run(stop); }};
+};
+
+TEST_CASE(
+    "[HTB-13] priv watch: a change in a member's .ssh is hinted by its path on the box, elsewhere is watched here") {
+  WatchBox box;
+  Told told;
+  REQUIRE(box.watch->Add("/home/alice/.ssh", false, told.Callback()));
+  box.Put("home/alice/.ssh/authorized_keys", "by hand\n");
+  CHECK(told.Waits("/home/alice/.ssh/authorized_keys"));
+  fs::rename(box.root / "home/alice/.ssh", box.root / "home/alice/away");
+  CHECK(told.Waits("/home/alice/.ssh"));  // Gone: to be asked for again.
+
+  const auto absent = box.watch->Add("/home/alice/.ssh", false, told.Callback());
+  REQUIRE_FALSE(absent);
+  CHECK(absent.error().code == Code::kNotFound);
+  CHECK(box.watch->Add("/home/alice/.config", false, told.Callback()).error().code == Code::kInvalid);
+  CHECK(box.watch->Add("/home/../etc/.ssh", false, told.Callback()).error().code == Code::kInvalid);
+  CHECK(box.watch->Add("/home/alice/.ssh", true, told.Callback()).error().code == Code::kInvalid);
+}
+
+TEST_CASE("[SEC-15] priv watch: a .ssh that is a link is not watched") {
+  WatchBox box;
+  Told told;
+  fs::rename(box.root / "home/alice/.ssh", box.root / "elsewhere");
+  fs::create_symlink(box.root / "elsewhere", box.root / "home/alice/.ssh");
+  const auto linked = box.watch->Add("/home/alice/.ssh", false, told.Callback());
+  REQUIRE_FALSE(linked);
+  CHECK(linked.error().code == Code::kForbidden);
+}
+
+TEST_CASE("[HTB-19] priv watch: when herod-priv goes away all that it watched is hinted as gone, and asked for again") {
+  tests::TempDir root;
+  root.MakeDirectory("home/alice/.ssh");
+  auto process = std::make_unique<tests::PrivProcess>(root);
+  priv::Client client(process->socket);
+  tests::FakeFileWatch local;
+  const auto watch = *priv::PrivWatch::Create(local, client);
+  const std::jthread runner([&](const std::stop_token& stop) { watch->Run(stop); });
+  Told told;
+  REQUIRE(watch->Add("/home/alice/.ssh", false, told.Callback()));
+  process.reset();
+  CHECK(told.Waits("/home/alice/.ssh"));
+  CHECK_FALSE(watch->Add("/home/alice/.ssh", false, told.Callback()));
+  fs::remove(root / "notify.sock");
+  process = std::make_unique<tests::PrivProcess>(root);
+  Told again;
+  CHECK(watch->Add("/home/alice/.ssh", false, again.Callback()));
+  root.Write("home/alice/.ssh/x", "");
+  CHECK(again.Waits("/home/alice/.ssh/x"));
+}
+
+TEST_CASE("[HOST] priv watch: after Remove nothing is told, whatever changes") {
+  WatchBox box;
+  std::atomic<int> told = 0;
+  Told other;
+  REQUIRE(box.accounts.Ensure(Wish("bob")));
+  REQUIRE(box.homes.EnsureHome("/home/bob", 20001, 20001));
+  REQUIRE(box.homes.WriteAuthorizedKeys("/home/bob", "key\n"));
+  REQUIRE(box.watch->Add("/home/alice/.ssh", false, [&told](std::string_view) { ++told; }));
+  REQUIRE(box.watch->Add("/home/bob/.ssh", false, other.Callback()));
+  box.watch->Remove("/home/alice/.ssh");
+  box.Put("home/alice/.ssh/x", "");
+  box.root.Write("home/bob/.ssh/y", "");
+  CHECK(other.Waits("/home/bob/.ssh/y"));  // Later than alice's would have been.
+  CHECK(told == 0);
+}
+
+}  // namespace
