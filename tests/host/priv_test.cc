@@ -4,6 +4,7 @@
 #include <chrono>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <mutex>
 #include <string>
@@ -18,6 +19,7 @@
 #include "host/priv/watch.h"
 #include "tests/host/priv_box.h"
 #include "tests/support/fake_file_watch.h"
+#include "tests/support/needs.h"
 
 namespace {
 
@@ -141,6 +143,41 @@ TEST_CASE("[HTB-16] priv archives: the work of an expired member is packed into 
                                      .deadline = 60s},
                                     {});
   CHECK(listed.value_or({}).out == "hero/\nhero/code/\nhero/code/file\n");
+}
+
+/// Whether a herod-pack works for that box. Those of other tests have other roots.
+bool IsPacking(const tests::TempDir& root) {
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    std::error_code gone;
+    const fs::path at = fs::read_symlink(entry.path() / "cwd", gone);
+    std::ifstream name(entry.path() / "comm");
+    std::string comm;
+    if (std::getline(name, comm) && comm == "herod-pack" && at.string().starts_with(root.Path())) return true;
+  }
+  return false;
+}
+
+/// Whether that is so within a minute.
+template <class Condition>
+bool Becomes(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + 1min;
+  while (!condition() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+  return condition();
+}
+
+TEST_CASE("[HTB-16] priv archives: the packing ends with a herod-priv that is killed" * tests::NeedsRoot()) {
+  MadeBox box;
+  AccountWish wish = Wish("alice");
+  wish.is_expired = true;
+  REQUIRE(box.accounts.Ensure(wish));
+  box.Put("home/alice/hero/disk", "");
+  fs::resize_file(box.root / "home/alice/hero/disk", 1ull << 40);  // Sparse: hours of zeros.
+  host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
+  auto packing = std::async(std::launch::async, [&] { return archives.Pack("/home/alice", "a.tar.gz", {}); });
+  REQUIRE(Becomes([&] { return IsPacking(box.root); }));
+  box.process.Stop();
+  CHECK_FALSE(packing.get());
+  CHECK(Becomes([&] { return !IsPacking(box.root); }));
 }
 
 TEST_CASE("[HTB-16] priv archives: who stops waiting ends the packing, and nothing is left") {
