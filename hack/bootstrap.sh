@@ -390,18 +390,26 @@ step_units() {
   change "enable and start ${units[*]}" 'see: journalctl -u herod -u herod-priv' systemctl enable --now "${units[@]}"
 }
 
-# ---- 8. The team is Ready: every member of hero_team is on the box.
+# ---- 8. The team is Ready, and every member of hero_team is on the box.
 
 step_ready() {
-  local until=$((SECONDS + wait_seconds)) said='' now
-  ! $is_dry_run || return 0
-  until heroctl wait team/team --for=condition=Ready --timeout 2s >"$work/wait" 2>&1; do
-    now=$(heroctl get team/team -o "jsonpath={.status.conditions[?(@.type=='Ready')].message}" 2>/dev/null) || now='herod does not answer yet'
-    [ "$now" = "$said" ] || echo "  ${now:=herod begins}"
-    said=$now
-    [ "$SECONDS" -lt "$until" ] || die "the team was not Ready within $wait_seconds s: $now" 'see: heroctl describe team team; journalctl -u herod'
-  done
+  if $is_dry_run; then return; fi
+  local until=$((SECONDS + wait_seconds))
+  await_ready "$until" team/team "jsonpath={.status.conditions[?(@.type=='Ready')].message}"
+  await_ready "$until" users "jsonpath={range .items[*]}{.metadata.name}{': '}{.status.conditions[?(@.type=='Ready')].message}{'; '}{end}"
   heroctl get users | sed 's/^/  /'
+}
+
+# await_ready UNTIL WHAT TEMPLATE: until it is Ready; meanwhile what the template makes of it, each time it changes.
+await_ready() {
+  local until=$1 what=$2 template=$3 said='' now all=()
+  [ "$what" != users ] || all=(--all)
+  until heroctl wait "$what" "${all[@]}" --for=condition=Ready --timeout 2s >"$work/wait" 2>&1; do
+    now=$(heroctl get "$what" -o "$template" 2>/dev/null) || now='herod does not answer yet'
+    [ "$now" = "$said" ] || echo "  $what: ${now:=herod begins}"
+    said=$now
+    [ "$SECONDS" -lt "$until" ] || die "not Ready within $wait_seconds s: $what: $now" "see: heroctl describe ${what%%/*}; journalctl -u herod -u herod-priv"
+  done
 }
 
 # ---- And the way back.

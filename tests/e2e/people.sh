@@ -21,7 +21,7 @@ key_of() {
 # ssh_options NAME [WHICH]: for ssh with that key and nothing of the machine's.
 ssh_options() {
   printf '%s ' -F none -i "$E2E_HERE/key_$1${2:+_$2}" -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes \
-    -o "UserKnownHostsFile=$E2E_RUN/known_hosts" -o ConnectTimeout=10 -o LogLevel=ERROR
+    -o "UserKnownHostsFile=$E2E_RUN/known_hosts" -o ConnectTimeout=10
   echo # For read, which fails on a line without an end.
 }
 
