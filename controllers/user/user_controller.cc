@@ -346,10 +346,15 @@ api::v1::UserStatus UserController::Report(const User& object, const UserState& 
   status.keys = has_our_keys ? static_cast<std::int64_t>(object.spec.ssh_pubkeys.size()) : 0;
   const bool is_deleting = object.metadata.is_deleting();
   if (is_deleting) status.keys = object.status.keys;  // Not looked at any more.
-  const SecretsState noted{object.status.secrets_repository.value_or(""), object.status.secrets_login.value_or("")};
+  const SecretsState noted{.repository = object.status.secrets_repository.value_or(""),
+                           .login = object.status.secrets_login.value_or(""),
+                           .is_login_ours = object.status.secrets_login_is_ours.value_or(false)};
   const SecretsState& secrets = is_deleting ? noted : state.secrets;
   if (!secrets.repository.empty()) status.secrets_repository = secrets.repository;
-  if (!secrets.login.empty()) status.secrets_login = secrets.login;
+  if (!secrets.login.empty()) {
+    status.secrets_login = secrets.login;
+    status.secrets_login_is_ours = secrets.is_login_ours;
+  }
   if (is_deleting && state.has_work) status.archive = ArchiveName(object);
   return status;
 }

@@ -153,21 +153,39 @@ Expected<void> LocalForge::EnsurePrivateRepository(std::string_view repository,
   return {};
 }
 
-Expected<void> LocalForge::EnsureCollaborator(std::string_view repository, std::string_view login,
+Expected<bool> LocalForge::EnsureCollaborator(std::string_view repository, std::string_view login,
                                               std::stop_token stop) {
+  return ChangeCollaborators(repository, login, std::move(stop),
+                             [&](std::set<std::string>& logins) { return logins.emplace(login).second; });
+}
+
+Expected<void> LocalForge::RemoveCollaborator(std::string_view repository, std::string_view login,
+                                              std::stop_token stop) {
+  auto changed = ChangeCollaborators(repository, login, std::move(stop), [&](std::set<std::string>& logins) {
+    return logins.erase(std::string(login)) > 0;
+  });
+  if (!changed) return changed.error();
+  return {};
+}
+
+/// Whether `change` said that there is something to write.
+Expected<bool> LocalForge::ChangeCollaborators(std::string_view repository, std::string_view login,
+                                               std::stop_token stop,
+                                               const std::function<bool(std::set<std::string>&)>& change) {
   const auto directory = Enter(repository, stop);
   if (!directory) return directory.error();
-  if (auto good = CheckLogin(login); !good) return good;
+  if (auto good = CheckLogin(login); !good) return good.error();
   const std::lock_guard lock(mutex_);
   const std::string path = PathOf(repository);
   const auto own = Lock(*directory, path);
   if (!own) return own.error();
   auto logins = ReadCollaborators(*own, path);
   if (!logins) return logins.error();
-  if (!logins->emplace(login).second) return {};
+  if (!change(*logins)) return false;
   std::string text;
   for (const std::string& each : *logins) text += each + "\n";
-  return linux::ReplaceFile(own->get(), kCollaborators, text, 0600);
+  if (auto written = linux::ReplaceFile(own->get(), kCollaborators, text, 0600); !written) return written.error();
+  return true;
 }
 
 }  // namespace host::localforge

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,12 +36,16 @@ class LocalForge final : public Forge {
   api::Expected<void> EnsurePrivateRepository(std::string_view repository,
                                               const std::map<std::string, std::string>& files,
                                               std::stop_token stop) override;
-  api::Expected<void> EnsureCollaborator(std::string_view repository, std::string_view login,
+  api::Expected<bool> EnsureCollaborator(std::string_view repository, std::string_view login,
+                                         std::stop_token stop) override;
+  api::Expected<void> RemoveCollaborator(std::string_view repository, std::string_view login,
                                          std::stop_token stop) override;
 
  private:
   /// The directory of a repository that is there.
   api::Expected<linux::Fd> Enter(std::string_view repository, const std::stop_token& stop) const;
+  api::Expected<bool> ChangeCollaborators(std::string_view repository, std::string_view login, std::stop_token stop,
+                                          const std::function<bool(std::set<std::string>&)>& change);
   std::string PathOf(std::string_view repository) const { return folder_ + "/" + std::string(repository) + ".git"; }
 
   const std::string folder_;
