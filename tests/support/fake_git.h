@@ -72,6 +72,14 @@ class FakeGit final : public host::Git {
     return false;
   }
 
+  api::Expected<std::string> SignatureFault(std::string_view repository, std::string_view commit, std::string_view,
+                                            std::stop_token) const override {
+    const std::lock_guard lock(mutex_);
+    if (auto error = Enter(repository)) return *error;
+    if (!commits_.contains(commit)) return Absent("commit " + std::string(commit));
+    return std::string(signed_.contains(commit) ? "" : "is not signed");
+  }
+
   api::Expected<void> Fetch(std::string_view url, std::string_view mirror, const host::FetchOptions&,
                             std::stop_token stop) override {
     const std::lock_guard lock(mutex_);
@@ -124,6 +132,12 @@ class FakeGit final : public host::Git {
     }
   }
 
+  /// An allowed signer has signed it.
+  void Sign(const std::string& commit) {
+    const std::lock_guard lock(mutex_);
+    signed_.insert(commit);
+  }
+
   void FailNth(int n, api::Error error) {
     const std::lock_guard lock(mutex_);
     counter_.FailNth(n, std::move(error));
@@ -172,6 +186,7 @@ class FakeGit final : public host::Git {
   std::map<std::string, Branches, std::less<>> repositories_;
   std::map<std::string, Snapshot, std::less<>> commits_;
   std::map<std::string, std::string, std::less<>> blobs_;
+  std::set<std::string, std::less<>> signed_;
 };
 
 }  // namespace tests
