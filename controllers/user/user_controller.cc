@@ -188,7 +188,7 @@ Plan UserController::Diff(const User& object, const UserState& state, api::Time)
   plan.Add(PlanAccount(object, state, claim));
   if (state.home_error) plan.Blocked(*state.home_error);
   if (state.sessions_error) plan.Blocked(*state.sessions_error);
-  plan.Add(PlanObjects(object, state));
+  PlanObjects(object, state, plan);
   const std::string repository = SecretsRepository(object);
   if (!repository.empty() && !object.spec.deactivated)
     plan.Add(PlanSecrets(object, state.secrets, repository, *seams_.forge));
@@ -269,7 +269,8 @@ reconciler::Step UserController::ExpireStep(const User& object, const Account& a
   return std::move(chain.steps.front());
 }
 
-Chain UserController::PlanObjects(const User& object, const UserState& state) const {
+/// A chain each, for neither needs the other: so both are one write.
+void UserController::PlanObjects(const User& object, const UserState& state, Plan& plan) const {
   const std::string& name = object.metadata.name;
   const api::OwnerReference owner = reconciler::OwnerOf(object);
   const Namespace member_namespace{.metadata = {.name = name, .owner_references = {owner}}};
@@ -279,10 +280,8 @@ Chain UserController::PlanObjects(const User& object, const UserState& state) co
                            .manifest_template = object.spec.manifest_template,
                            .deactivated = object.spec.deactivated,
                            .limits = object.spec.limits}};
-  Chain chain;
-  chain.Put(member_namespace, state.member_namespace ? &*state.member_namespace : nullptr);
-  chain.Put(slot, state.slot ? &*state.slot : nullptr);
-  return chain;
+  plan.Add(std::move(Chain().Put(member_namespace, state.member_namespace ? &*state.member_namespace : nullptr)));
+  plan.Add(std::move(Chain().Put(slot, state.slot ? &*state.slot : nullptr)));
 }
 
 /// In this order (SEC-11, SEC-12): login ends; what runs is ended, and what would start it again; that login has ended
