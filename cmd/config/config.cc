@@ -9,7 +9,6 @@
 #include "api/codec/fields.h"
 #include "api/codec/toml.h"
 #include "api/meta/names.h"
-#include "controllers/repository/repository_controller.h"
 #include "host/forge_url.h"
 
 namespace herod {
@@ -78,7 +77,7 @@ Expected<void> Check(const Config& config) {
 
 std::chrono::milliseconds RepositoryInterval(const Config& config) {
   const auto parsed = api::codec::ParseDuration(config.repos.interval.value_or(config.team.interval));
-  return parsed ? *parsed : controllers::RepositoryOptions().interval;
+  return parsed.value_or(std::chrono::minutes(5));
 }
 
 int JitterPercent(const Config& config) { return PercentOf(config.follow.jitter).value_or(0); }
