@@ -65,8 +65,13 @@ class Forge {
                                                       const std::map<std::string, std::string>& files,
                                                       std::stop_token stop) = 0;
 
-  /// Lets an account of the forge read and write a repository. Errors beside: kNotFound with the reason `NoSuchLogin`.
-  virtual api::Expected<void> EnsureCollaborator(std::string_view repository, std::string_view login,
+  /// Lets an account of the forge read and write a repository. True: it was added; false: it had been let in before.
+  /// Errors beside: kNotFound with the reason `NoSuchLogin`.
+  virtual api::Expected<bool> EnsureCollaborator(std::string_view repository, std::string_view login,
+                                                 std::stop_token stop) = 0;
+
+  /// Takes that away again. An account that has no access, or is none, is a success.
+  virtual api::Expected<void> RemoveCollaborator(std::string_view repository, std::string_view login,
                                                  std::stop_token stop) = 0;
 };
 

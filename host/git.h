@@ -46,6 +46,13 @@ class Git {
   virtual api::Expected<bool> Contains(std::string_view repository, std::string_view commit,
                                        std::string_view ancestor) const = 0;
 
+  /// Why no allowed signer has signed a commit, in words that follow its name (`is not signed`); empty: one has.
+  /// `signers` is the path of ssh's file of allowed signers. Runs git and ssh-keygen as children, so only tasks call
+  /// it. Errors: kNotFound when the commit is not there, kForbidden when that file cannot be read or others may write
+  /// it, kUnavailable, kTimeout.
+  virtual api::Expected<std::string> SignatureFault(std::string_view repository, std::string_view commit,
+                                                    std::string_view signers, std::stop_token stop) const = 0;
+
   /// Makes the bare mirror at `mirror` hold exactly the branches of `url`; creates it when absent. Runs git as a child
   /// with hooks off, no prompt, no submodules, only file and https; killed with all its children at the deadline or on
   /// stop. A failed fetch leaves the branches of the mirror as they were. A remote without any branch is a success.

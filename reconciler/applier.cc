@@ -1,6 +1,8 @@
 #include "reconciler/applier.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -20,6 +22,12 @@ std::string ReasonOf(std::string_view verb) {
     starts_word = c == ' ' || c == '-';
   }
   return reason;
+}
+
+/// Other steps may need what stands before them in the plan to have been tried.
+bool OnlyPuts(const Chain& chain) {
+  return std::all_of(chain.steps.begin(), chain.steps.end(),
+                     [](const Step& step) { return std::holds_alternative<PutObject>(step.effect); });
 }
 
 /// Binds a step's task to its object.
@@ -44,26 +52,92 @@ StepResult NotTried(const Step& step, StepResult::State state) {
 }
 
 std::vector<StepResult> Applier::Apply(const std::vector<Chain>& chains, const std::set<std::string>& held) {
-  std::vector<StepResult> results;
-  for (const Chain& chain : chains) {
-    bool goes_on = true;
-    for (const Step& step : chain.steps) {
-      if (held.contains(step.id()))
-        results.push_back(NotTried(step, StepResult::State::kHeld));
-      else
-        results.push_back(goes_on ? Run(step) : NotTried(step, StepResult::State::kSkipped));
-      goes_on = goes_on && results.back().state == StepResult::State::kDone;
-    }
+  std::vector<Attempt> attempts;
+  attempts.reserve(chains.size());
+  for (const Chain& chain : chains) attempts.push_back({.chain = &chain});
+  for (std::size_t first = 0; first < attempts.size();) {
+    std::size_t last = first;
+    while (last < attempts.size() && OnlyPuts(*attempts[last].chain)) ++last;
+    if (last == first)
+      Run(attempts[last++], held);
+    else
+      RunTogether(std::span(attempts).subspan(first, last - first), held);
+    first = last;
   }
+  if (options_.about && !events_.empty()) engine_.recorder.Tell(*options_.about, options_.controller, events_);
+  events_.clear();
+  std::vector<StepResult> results;
+  for (Attempt& attempt : attempts)
+    std::move(attempt.results.begin(), attempt.results.end(), std::back_inserter(results));
   return results;
 }
 
-StepResult Applier::Run(const Step& step) {
+void Applier::Run(Attempt& attempt, const std::set<std::string>& held) {
+  for (const Step& step : attempt.chain->steps) {
+    if (!IsNext(attempt, held)) continue;
+    const auto began = engine_.clock.SteadyNow();
+    const StepOutcome outcome = RunEffect(step);
+    Note(attempt, step, outcome,
+         std::chrono::duration_cast<std::chrono::microseconds>(engine_.clock.SteadyNow() - began));
+  }
+}
+
+void Applier::RunTogether(std::span<Attempt> attempts, const std::set<std::string>& held) {
+  for (bool has_more = true; has_more;) {
+    has_more = false;
+    std::vector<Attempt*> turn;
+    for (Attempt& attempt : attempts) {
+      if (attempt.results.size() == attempt.chain->steps.size()) continue;
+      has_more = true;
+      if (IsNext(attempt, held)) turn.push_back(&attempt);
+    }
+    PutTogether(turn);
+  }
+}
+
+/// The next step of each, in one write.
+void Applier::PutTogether(const std::vector<Attempt*>& attempts) {
+  const auto next = [](const Attempt* attempt) -> const Step& {
+    return attempt->chain->steps[attempt->results.size()];
+  };
   const auto began = engine_.clock.SteadyNow();
-  const StepOutcome outcome = RunEffect(step);
+  std::vector<api::Object> objects;
+  std::vector<StepOutcome> outcomes(attempts.size());
+  std::vector<StepOutcome*> of_objects;
+  for (std::size_t i = 0; i < attempts.size(); ++i) {
+    auto object = ObjectOf(engine_.client, std::get<PutObject>(next(attempts[i]).effect));
+    if (!object) {
+      outcomes[i] = object.error();
+      continue;
+    }
+    objects.push_back(*std::move(object));
+    of_objects.push_back(&outcomes[i]);
+  }
+  const auto written = engine_.client.WriteAll(std::move(objects), write_options());
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    if (!written[i])
+      *of_objects[i] = written[i].error();
+    else
+      own_writes_.Note(*written[i]->object);
+  }
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(engine_.clock.SteadyNow() - began);
+  for (std::size_t i = 0; i < attempts.size(); ++i) Note(*attempts[i], next(attempts[i]), outcomes[i], took);
+}
+
+/// Whether the attempt's next step is to be tried; one that is not has its result then.
+bool Applier::IsNext(Attempt& attempt, const std::set<std::string>& held) const {
+  const Step& step = attempt.chain->steps[attempt.results.size()];
+  const bool is_held = held.contains(step.id());
+  if (!is_held && attempt.goes_on) return true;
+  attempt.results.push_back(NotTried(step, is_held ? StepResult::State::kHeld : StepResult::State::kSkipped));
+  attempt.goes_on = false;
+  return false;
+}
+
+void Applier::Note(Attempt& attempt, const Step& step, const StepOutcome& outcome, std::chrono::microseconds took) {
   StepResult result = NotTried(step, StepResult::State::kDone);
   result.handles = step.text.handles;
-  result.took = std::chrono::duration_cast<std::chrono::microseconds>(engine_.clock.SteadyNow() - began);
+  result.took = took;
   if (outcome.error()) {
     result.state = StepResult::State::kFailed;
     result.error = *outcome.error();
@@ -72,7 +146,8 @@ StepResult Applier::Run(const Step& step) {
     result.deadline = *outcome.pending();
   }
   Tell(step, result);
-  return result;
+  attempt.goes_on = result.state == StepResult::State::kDone;
+  attempt.results.push_back(std::move(result));
 }
 
 StepOutcome Applier::RunEffect(const Step& step) {
@@ -81,16 +156,15 @@ StepOutcome Applier::RunEffect(const Step& step) {
                         step.id(), EndOf(step));
     return (*action)(context);
   }
-  const WriteOptions as{.actor = "system:controller:" + options_.controller};
   auto written = std::holds_alternative<PutObject>(step.effect)
-                     ? ApplyPut(engine_.client, std::get<PutObject>(step.effect), as)
-                     : ApplyRemove(engine_.client, std::get<RemoveObject>(step.effect), as);
+                     ? ApplyPut(engine_.client, std::get<PutObject>(step.effect), write_options())
+                     : ApplyRemove(engine_.client, std::get<RemoveObject>(step.effect), write_options());
   if (!written) return written.error();
   if (written->object) own_writes_.Note(*written->object);
   return {};
 }
 
-void Applier::Tell(const Step& step, const StepResult& result) const {
+void Applier::Tell(const Step& step, const StepResult& result) {
   constexpr std::array<std::string_view, 5> kStates = {"done", "failed", "pending", "skipped", "held"};
   const std::string state(kStates[static_cast<std::size_t>(result.state)]);
   const std::string took = std::to_string(result.took.count());
@@ -120,10 +194,10 @@ void Applier::Tell(const Step& step, const StepResult& result) const {
                          .outcome = is_failed ? result.error.reason : state});
   if (!options_.about) return;
   if (is_failed)
-    engine_.recorder.Warning(*options_.about, options_.controller, result.error.reason,
-                             result.sentence + ": " + result.error.message);
+    events_.push_back(
+        {.is_warning = true, .reason = result.error.reason, .message = result.sentence + ": " + result.error.message});
   else if (result.state == StepResult::State::kDone && !step.text.is_upkeep)
-    engine_.recorder.Normal(*options_.about, options_.controller, ReasonOf(step.text.verb), result.sentence);
+    events_.push_back({.reason = ReasonOf(step.text.verb), .message = result.sentence});
 }
 
 /// A task that succeeded leaves nothing to plan, so its end is told here; one that failed is told by its step's next

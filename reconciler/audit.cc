@@ -16,6 +16,11 @@ std::string TargetOf(const api::Object& object) {
   return object.kind + " " + (namespace_.empty() ? "" : namespace_ + "/") + object.metadata.name;
 }
 
+/// An Event that the engine writes says nothing that the steps do not say.
+bool IsOwnEvent(std::string_view kind, const WriteOptions& options) {
+  return kind == "Event" && options.actor.starts_with(kSystem);
+}
+
 }  // namespace
 
 void Audit::Write(const AuditRecord& record) {
@@ -36,7 +41,7 @@ void Audit::Write(const AuditRecord& record) {
 }
 
 api::Expected<Written> AuditedClient::Create(api::Object object, const WriteOptions& options) {
-  const bool is_event = object.kind == "Event" && options.actor.starts_with(kSystem);
+  const bool is_event = IsOwnEvent(object.kind, options);
   const std::string target = TargetOf(object);
   auto written = client_.Create(std::move(object), options);
   if (!is_event && !options.is_dry_run) Note("create", options.actor, target, written);
@@ -47,6 +52,25 @@ api::Expected<Written> AuditedClient::Update(api::Object object, const WriteOpti
   const std::string target = TargetOf(object);
   auto written = client_.Update(std::move(object), options);
   if (!options.is_dry_run) Note("update", options.actor, target, written);
+  return written;
+}
+
+std::vector<api::Expected<Written>> AuditedClient::WriteAll(std::vector<api::Object> objects,
+                                                            const WriteOptions& options) {
+  struct Line {
+    bool is_told = false;
+    bool is_new = false;
+    std::string target{};
+  };
+  std::vector<Line> lines;
+  lines.reserve(objects.size());
+  for (const api::Object& object : objects)
+    lines.push_back({.is_told = !IsOwnEvent(object.kind, options) && !options.is_dry_run,
+                     .is_new = object.metadata.resource_version.value == 0,
+                     .target = TargetOf(object)});
+  auto written = client_.WriteAll(std::move(objects), options);
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    if (lines[i].is_told) Note(lines[i].is_new ? "create" : "update", options.actor, lines[i].target, written[i]);
   return written;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/meta/time.h"
 #include "host/append_log.h"
@@ -52,6 +53,7 @@ class AuditedClient final : public Client {
   }
   api::Expected<Written> Create(api::Object object, const WriteOptions& options) override;
   api::Expected<Written> Update(api::Object object, const WriteOptions& options) override;
+  std::vector<api::Expected<Written>> WriteAll(std::vector<api::Object> objects, const WriteOptions& options) override;
   api::Expected<Written> UpdateStatus(api::Object object, const WriteOptions& options) override;
   api::Expected<Written> Patch(const api::ObjectKey& key, const PatchDocument& patch,
                                const WriteOptions& options) override;

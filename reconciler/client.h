@@ -81,7 +81,20 @@ class Client {
   /// the store is kConflict. An equal object changes nothing. Errors: kNotFound, kConflict, kInvalid with causes.
   virtual api::Expected<Written> Update(api::Object object, const WriteOptions& options) = 0;
 
-  /// The same for `.status` alone; without a resource_version whatever state is there gets it.
+  /// Creates the objects without a resource_version and updates those with one, each as it would be alone, in this
+  /// order; the embedded API makes them durable together. One that is refused holds up no other. Results as the
+  /// objects.
+  virtual std::vector<api::Expected<Written>> WriteAll(std::vector<api::Object> objects, const WriteOptions& options) {
+    std::vector<api::Expected<Written>> results;
+    results.reserve(objects.size());
+    for (api::Object& object : objects) {
+      const bool is_new = object.metadata.resource_version.value == 0;
+      results.push_back(is_new ? Create(std::move(object), options) : Update(std::move(object), options));
+    }
+    return results;
+  }
+
+  /// Update for `.status` alone; without a resource_version whatever state is there gets it.
   virtual api::Expected<Written> UpdateStatus(api::Object object, const WriteOptions& options) = 0;
 
   /// Changes the present object, whatever others write meanwhile. Errors: kNotFound, kInvalid with causes, kConflict

@@ -19,7 +19,7 @@ void DropNulls(api::Json& json) {
   for (api::Json::Member& member : *members) DropNulls(member.value);
 }
 
-Expected<Written> CreateFrom(Client& client, const PutObject& put, const WriteOptions& options) {
+Expected<api::Object> NewObject(const PutObject& put) {
   api::Json json = put.patch;
   DropNulls(json);
   json["apiVersion"] = put.api_version;
@@ -29,14 +29,14 @@ Expected<Written> CreateFrom(Client& client, const PutObject& put, const WriteOp
   auto object = api::codec::ObjectFromJson(std::move(json));
   if (!object) return object.error();
   object->metadata.owner_references = put.owners;
-  return client.Create(*std::move(object), options);
+  return object;
 }
 
 }  // namespace
 
-Expected<Written> ApplyPut(Client& client, const PutObject& put, const WriteOptions& options) {
+Expected<api::Object> ObjectOf(const Client& client, const PutObject& put) {
   auto current = client.Get(put.key);
-  if (!current && current.error().code == Code::kNotFound) return CreateFrom(client, put, options);
+  if (!current && current.error().code == Code::kNotFound) return NewObject(put);
   if (!current) return current.error();
   auto object = api::codec::ParseObject((*current)->text);
   if (!object) return object.error();
@@ -53,7 +53,15 @@ Expected<Written> ApplyPut(Client& client, const PutObject& put, const WriteOpti
     });
     owners.push_back(owner);
   }
-  return client.Update(*std::move(next), options);
+  return next;
+}
+
+Expected<Written> ApplyPut(Client& client, const PutObject& put, const WriteOptions& options) {
+  auto object = ObjectOf(client, put);
+  if (!object) return object.error();
+  std::vector<api::Object> one;
+  one.push_back(*std::move(object));
+  return std::move(client.WriteAll(std::move(one), options).front());
 }
 
 Expected<Written> ApplyRemove(Client& client, const RemoveObject& remove, const WriteOptions& options) {

@@ -11,6 +11,8 @@ namespace reconciler {
 /// Runs the object steps of plans, for real or, with a dry run, to see what they would leave behind. Run twice equals
 /// run once.
 api::Expected<Written> ApplyPut(Client& client, const PutObject& put, const WriteOptions& options);
+/// What a put makes of what is there now: an object for Client::WriteAll. Errors: those of Client::Get.
+api::Expected<api::Object> ObjectOf(const Client& client, const PutObject& put);
 api::Expected<Written> ApplyRemove(Client& client, const RemoveObject& remove, const WriteOptions& options);
 
 /// What an object that is being deleted owns, of the kinds that somebody watches.

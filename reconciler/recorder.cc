@@ -19,32 +19,13 @@ std::string NamespaceOf(const api::Object& about) {
   return about.metadata.namespace_.empty() ? "default" : about.metadata.namespace_;
 }
 
-}  // namespace
-
-Recorder::Recorder(Client& client, const host::Clock& clock, RecorderOptions options)
-    : client_(client), clock_(clock), options_(options) {}
-
-void Recorder::Normal(const api::Object& about, std::string_view component, std::string_view reason,
-                      std::string_view message) {
-  Emit(about, component, "Normal", reason, api::codec::Printable(message));
-}
-
-void Recorder::Warning(const api::Object& about, std::string_view component, std::string_view reason,
-                       std::string_view message) {
-  Emit(about, component, "Warning", reason, api::codec::Printable(message));
-}
-
-void Recorder::Emit(const api::Object& about, std::string_view component, std::string_view type,
-                    std::string_view reason, std::string message) {
-  const api::Time now = clock_.Now();
-  const Same same{about.metadata.uid.value, std::string(reason), message};
-  if (CountUp(same, now)) return;
-
+api::Object EventOf(const api::Object& about, std::string_view component, const Recorder::Line& line, api::Time now) {
+  const std::string message = api::codec::Printable(line.message);
   api::Object event{.api_version = "v1", .kind = "Event"};
   event.metadata.namespace_ = NamespaceOf(about);
   // Unique for one object, readable in lists, and short enough whatever the message.
   event.metadata.name = about.metadata.name.substr(0, 200) + "." +
-                        api::codec::Sha256Hex(about.metadata.uid.value + std::string(reason) + message +
+                        api::codec::Sha256Hex(about.metadata.uid.value + line.reason + message +
                                               std::to_string(now.time_since_epoch().count()))
                             .substr(0, 16);
   Json& body = event.body;
@@ -53,19 +34,52 @@ void Recorder::Emit(const api::Object& about, std::string_view component, std::s
                                      {"name", about.metadata.name},
                                      {"uid", about.metadata.uid.value}});
   if (!about.metadata.namespace_.empty()) body["involvedObject"]["namespace"] = about.metadata.namespace_;
-  body["type"] = type;
-  body["reason"] = reason;
-  body["message"] = std::move(message);
+  body["type"] = line.is_warning ? "Warning" : "Normal";
+  body["reason"] = line.reason;
+  body["message"] = message;
   body["source"] = Json::Of({{"component", component}});
   body["reportingComponent"] = component;
   body["firstTimestamp"] = api::codec::FormatTime(now);
   body["lastTimestamp"] = api::codec::FormatTime(now);
   body["count"] = 1;
-  const api::ObjectKey key{std::string(kResource), event.metadata.namespace_, event.metadata.name};
-  if (auto written = client_.Create(std::move(event), {.actor = std::string(kActor)}); !written)
-    host::log::Warning("event not written", {{"object", about.metadata.name}, {"error", written.error().message}});
-  else
-    Remember(same, key);
+  return event;
+}
+
+}  // namespace
+
+Recorder::Recorder(Client& client, const host::Clock& clock, RecorderOptions options)
+    : client_(client), clock_(clock), options_(options) {}
+
+void Recorder::Normal(const api::Object& about, std::string_view component, std::string_view reason,
+                      std::string_view message) {
+  Tell(about, component, {{.reason = std::string(reason), .message = std::string(message)}});
+}
+
+void Recorder::Warning(const api::Object& about, std::string_view component, std::string_view reason,
+                       std::string_view message) {
+  Tell(about, component, {{.is_warning = true, .reason = std::string(reason), .message = std::string(message)}});
+}
+
+void Recorder::Tell(const api::Object& about, std::string_view component, const std::vector<Line>& lines) {
+  const api::Time now = clock_.Now();
+  std::vector<Same> told;
+  std::vector<api::ObjectKey> keys;
+  std::vector<api::Object> events;
+  for (const Line& line : lines) {
+    const Same same{about.metadata.uid.value, line.reason, api::codec::Printable(line.message)};
+    if (CountUp(same, now)) continue;
+    api::Object event = EventOf(about, component, line, now);
+    told.push_back(same);
+    keys.push_back({std::string(kResource), event.metadata.namespace_, event.metadata.name});
+    events.push_back(std::move(event));
+  }
+  const auto written = client_.WriteAll(std::move(events), {.actor = std::string(kActor)});
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    if (written[i])
+      Remember(told[i], keys[i]);
+    else
+      host::log::Warning("event not written", {{"object", about.metadata.name}, {"error", written[i].error().message}});
+  }
 }
 
 /// True when the same was said before and could be counted.

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "host/clock.h"
 #include "reconciler/client.h"
@@ -31,6 +32,14 @@ class Recorder {
   void Normal(const api::Object& about, std::string_view component, std::string_view reason, std::string_view message);
   void Warning(const api::Object& about, std::string_view component, std::string_view reason, std::string_view message);
 
+  struct Line {
+    bool is_warning = false;
+    std::string reason{};
+    std::string message{};
+  };
+  /// Several about one object, in this order, written together.
+  void Tell(const api::Object& about, std::string_view component, const std::vector<Line>& lines);
+
   /// Removes old events, once a minute however often it is called. For whoever keeps house.
   void Sweep();
 
@@ -41,8 +50,6 @@ class Recorder {
     std::int64_t count = 0;
   };
 
-  void Emit(const api::Object& about, std::string_view component, std::string_view type, std::string_view reason,
-            std::string message);
   bool CountUp(const Same& same, api::Time now);
   void Remember(const Same& same, const api::ObjectKey& event);
   Client& client_;

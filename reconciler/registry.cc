@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 #include <functional>
-#include <string_view>
+#include <set>
 #include <utility>
 
 #include "api/codec/object.h"
@@ -34,6 +34,13 @@ std::string Quoted(const ObjectKey& key) { return key.resource + " \"" + key.nam
 Error Modified(const ObjectKey& key, std::string_view why) {
   return {Code::kConflict, "Conflict", "Operation cannot be fulfilled on " + Quoted(key) + ": " + std::string(why)};
 }
+
+/// A batch of the store (StoreOptions::batch_max): more at once would only hold up others who write these objects.
+constexpr std::size_t kTogetherMax = 128;
+constexpr std::size_t kLockedMax = 48;  // Locks of one thread; ThreadSanitizer follows 64.
+
+/// An update has to name the state that it was made from.
+bool IsUpdate(const Object& object) { return object.metadata.resource_version.value != 0; }
 
 constexpr std::string_view kStale =
     "the object has been modified; please apply your changes to the latest version and try again";
@@ -83,6 +90,10 @@ Expected<std::unique_ptr<Watch>> Registry::OpenWatch(std::string_view resource, 
 }
 
 Expected<Written> Registry::Create(Object object, const WriteOptions& options) {
+  return Commit(CheckCreate(std::move(object), options));
+}
+
+Expected<Registry::Checked> Registry::CheckCreate(Object object, const WriteOptions& options) {
   auto kind = KindOf(object);
   if (!kind) return kind.error();
   api::ObjectMeta& metadata = object.metadata;
@@ -100,28 +111,65 @@ Expected<Written> Registry::Create(Object object, const WriteOptions& options) {
   if (auto owners = CheckOwners(**kind, object, {}, options); !owners) return owners.error();
 
   const ObjectKey key = KeyOf(**kind, object);
-  const auto alone = LockWrites(key);
   if (options.is_dry_run) {
     if (store_.Get(key)) return Error{Code::kAlreadyExists, "AlreadyExists", Quoted(key) + " already exists"};
-    return Written{.object = Preview(key, object), .warnings = *std::move(warnings)};
+    return Checked{.written = {.object = Preview(key, object), .warnings = *std::move(warnings)}};
   }
-  auto stored = store_.Commit({.draft = MakeDraft(key, object)});
-  if (!stored) return stored.error();
-  return Written{.object = *std::move(stored), .warnings = *std::move(warnings)};
+  return Checked{.mutation = Mutation{.draft = MakeDraft(key, object)}, .written = {.warnings = *std::move(warnings)}};
 }
 
 Expected<Written> Registry::Update(Object object, const WriteOptions& options) {
+  const auto alone = LockWrites(std::span(&object, 1));
+  return Commit(CheckUpdate(std::move(object), options));
+}
+
+Expected<Registry::Checked> Registry::CheckUpdate(Object object, const WriteOptions& options) {
   auto kind = KindOf(object);
   if (!kind) return kind.error();
   if (object.metadata.resource_version.value == 0)
     return InvalidObject(
         **kind, object.metadata.name,
         {{"metadata.resourceVersion", "FieldValueInvalid", "Invalid value: 0: must be specified for an update"}});
-  const ObjectKey key = KeyOf(**kind, object);
-  const auto alone = LockWrites(key);
-  auto target = Load(key);
+  auto target = Load(KeyOf(**kind, object));
   if (!target) return target.error();
-  return Replace(*target, std::move(object), options);
+  return CheckReplace(*target, std::move(object), options);
+}
+
+std::vector<Expected<Written>> Registry::WriteAll(std::vector<Object> objects, const WriteOptions& options) {
+  std::vector<Expected<Written>> results;
+  results.reserve(objects.size());
+  for (std::size_t first = 0; first < objects.size();) {
+    std::size_t end = first;
+    for (std::size_t updates = 0; end < objects.size() && end - first < kTogetherMax && updates < kLockedMax; ++end)
+      updates += IsUpdate(objects[end]) ? 1 : 0;
+    WriteTogether(std::span(objects).subspan(first, end - first), options, results);
+    first = end;
+  }
+  return results;
+}
+
+void Registry::WriteTogether(std::span<Object> objects, const WriteOptions& options,
+                             std::vector<Expected<Written>>& results) {
+  const auto alone = LockWrites(objects);
+  std::vector<Expected<Checked>> checked;
+  checked.reserve(objects.size());
+  std::vector<Mutation> mutations;
+  for (Object& object : objects) {
+    auto one = IsUpdate(object) ? CheckUpdate(std::move(object), options) : CheckCreate(std::move(object), options);
+    if (one && one->mutation) mutations.push_back(std::move(*one->mutation));
+    checked.push_back(std::move(one));
+  }
+  auto stored = store_.CommitAll(std::move(mutations));
+  auto next = stored.begin();
+  for (Expected<Checked>& one : checked) {
+    if (one && one->mutation) {
+      if (*next) one->written.object = **next;
+      const Expected<SnapshotPtr>& state = *next++;
+      results.push_back(state ? Expected<Written>(std::move(one->written)) : state.error());
+    } else {
+      results.push_back(one ? Expected<Written>(std::move(one->written)) : one.error());
+    }
+  }
 }
 
 Expected<Written> Registry::UpdateStatus(Object object, const WriteOptions& options) {
@@ -142,9 +190,9 @@ Expected<Written> Registry::UpdateStatus(Object object, const WriteOptions& opti
   CopyStatus(object, next);
   auto warnings = ConformToSchema(**kind, next, options.field_validation);
   if (!warnings) return warnings.error();
-  auto written = Save(*target, next, options.is_dry_run);
-  if (written) written->warnings = *std::move(warnings);
-  return written;
+  Checked checked = CheckSave(*target, next, options.is_dry_run);
+  checked.written.warnings = *std::move(warnings);
+  return Commit(std::move(checked));
 }
 
 Expected<Written> Registry::Patch(const ObjectKey& key, const PatchDocument& patch, const WriteOptions& options) {
@@ -158,7 +206,7 @@ Expected<Written> Registry::Patch(const ObjectKey& key, const PatchDocument& pat
   if (next->metadata.name != key.name || next->metadata.namespace_ != key.namespace_)
     return BadRequest("the name of the object (" + next->metadata.name + ") does not match the name on the URL (" +
                       key.name + ")");
-  return Replace(*target, *std::move(next), options);
+  return Commit(CheckReplace(*target, *std::move(next), options));
 }
 
 Expected<Written> Registry::Delete(const ObjectKey& key, const DeleteOptions& options) {
@@ -186,12 +234,27 @@ Expected<Written> Registry::Delete(const ObjectKey& key, const DeleteOptions& op
     next.metadata.deletion_timestamp = std::chrono::floor<std::chrono::seconds>(clock_.Now());
     ++next.metadata.generation.value;
   }
-  return Save(*target, next, options.is_dry_run);
+  return Commit(CheckSave(*target, next, options.is_dry_run));
+}
+
+std::size_t Registry::WriterOf(const ObjectKey& key) const {
+  return std::hash<std::string>()(key.resource + "/" + key.namespace_ + "/" + key.name) % writers_.size();
 }
 
 std::unique_lock<std::mutex> Registry::LockWrites(const ObjectKey& key) {
-  const std::size_t hash = std::hash<std::string>()(key.resource + "/" + key.namespace_ + "/" + key.name);
-  return std::unique_lock(writers_[hash % writers_.size()]);
+  return std::unique_lock(writers_[WriterOf(key)]);
+}
+
+/// In one order, whoever takes several, so that nobody waits for each other. Of an unknown kind there is nothing to
+/// lock, and who makes an object anew changes nobody's: of two the store refuses the second.
+std::vector<std::unique_lock<std::mutex>> Registry::LockWrites(std::span<const Object> objects) {
+  std::set<std::size_t> writers;
+  for (const Object& object : objects)
+    if (auto kind = KindOf(object); kind && IsUpdate(object)) writers.insert(WriterOf(KeyOf(**kind, object)));
+  std::vector<std::unique_lock<std::mutex>> locks;
+  locks.reserve(writers.size());
+  for (const std::size_t writer : writers) locks.emplace_back(writers_[writer]);
+  return locks;
 }
 
 Expected<const Kind*> Registry::KindOf(const Object& object) const {
@@ -217,8 +280,9 @@ Expected<void> Registry::CheckOwners(const Kind& kind, const Object& object, con
   return checked;
 }
 
-/// Brings what a client sent into shape against the present state, then saves it.
-Expected<Written> Registry::Replace(const Target& target, Object next, const WriteOptions& options) {
+/// Brings what a client sent into shape against the present state.
+Expected<Registry::Checked> Registry::CheckReplace(const Target& target, Object next,
+                                                   const WriteOptions& options) const {
   const api::ObjectMeta& before = target.object.metadata;
   api::ObjectMeta& metadata = next.metadata;
   if (metadata.resource_version != target.current->resource_version) return Modified(target.key, kStale);
@@ -244,21 +308,31 @@ Expected<Written> Registry::Replace(const Target& target, Object next, const Wri
   if (auto owners = CheckOwners(*target.kind, next, target.object, options); !owners) return owners.error();
 
   if (!IsSameSpec(*target.kind, target.object, next)) ++metadata.generation.value;
-  auto written = Save(target, next, options.is_dry_run);
-  if (written) written->warnings = *std::move(warnings);
-  return written;
+  Checked checked = CheckSave(target, next, options.is_dry_run);
+  checked.written.warnings = *std::move(warnings);
+  return checked;
 }
 
-/// Writes the next state of an object: not at all when it equals the present one, as its last one when nothing holds
+/// The next state of an object: written not at all when it equals the present one, as its last one when nothing holds
 /// it.
-Expected<Written> Registry::Save(const Target& target, const Object& next, bool is_dry_run) {
+Registry::Checked Registry::CheckSave(const Target& target, const Object& next, bool is_dry_run) {
   const bool is_removal = next.metadata.is_deleting() && next.metadata.finalizers.empty();
-  if (!is_removal && next == target.object) return Written{.object = target.current};
-  if (is_dry_run) return Written{.object = Preview(target.key, next), .is_removed = is_removal};
-  auto stored = store_.Commit(
-      {.draft = MakeDraft(target.key, next), .is_removal = is_removal, .expected = target.current->resource_version});
+  if (!is_removal && next == target.object) return {.written = {.object = target.current}};
+  if (is_dry_run) return {.written = {.object = Preview(target.key, next), .is_removed = is_removal}};
+  return {.mutation = Mutation{.draft = MakeDraft(target.key, next),
+                               .is_removal = is_removal,
+                               .expected = target.current->resource_version},
+          .written = {.is_removed = is_removal}};
+}
+
+/// The writer of its object holds the lock since before the check.
+Expected<Written> Registry::Commit(Expected<Checked> checked) {
+  if (!checked) return checked.error();
+  if (!checked->mutation) return std::move(checked->written);
+  auto stored = store_.Commit(std::move(*checked->mutation));
   if (!stored) return stored.error();
-  return Written{.object = *std::move(stored), .is_removed = is_removal};
+  checked->written.object = *std::move(stored);
+  return std::move(checked->written);
 }
 
 /// RFC 4122, version 4.

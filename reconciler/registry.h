@@ -2,7 +2,11 @@
 
 #include <array>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "api/schema/schema.h"
 #include "host/clock.h"
@@ -24,6 +28,7 @@ class Registry final : public Client {
   api::Expected<std::unique_ptr<Watch>> OpenWatch(std::string_view resource, api::ResourceVersion from) override;
   api::Expected<Written> Create(api::Object object, const WriteOptions& options) override;
   api::Expected<Written> Update(api::Object object, const WriteOptions& options) override;
+  std::vector<api::Expected<Written>> WriteAll(std::vector<api::Object> objects, const WriteOptions& options) override;
   api::Expected<Written> UpdateStatus(api::Object object, const WriteOptions& options) override;
   api::Expected<Written> Patch(const api::ObjectKey& key, const PatchDocument& patch,
                                const WriteOptions& options) override;
@@ -40,14 +45,27 @@ class Registry final : public Client {
     api::Object object{};
   };
 
+  /// A write that may be made: what to commit, or without that what it comes to.
+  struct Checked {
+    std::optional<Mutation> mutation{};
+    Written written{};
+  };
+
   api::Expected<const api::schema::Kind*> KindOf(const api::Object& object) const;
   api::Expected<Target> Load(const api::ObjectKey& key) const;
   api::Expected<void> CheckOwners(const api::schema::Kind& kind, const api::Object& object, const api::Object& before,
                                   const WriteOptions& options) const;
-  api::Expected<Written> Replace(const Target& target, api::Object next, const WriteOptions& options);
-  api::Expected<Written> Save(const Target& target, const api::Object& next, bool is_dry_run);
+  api::Expected<Checked> CheckCreate(api::Object object, const WriteOptions& options);
+  api::Expected<Checked> CheckUpdate(api::Object object, const WriteOptions& options);
+  api::Expected<Checked> CheckReplace(const Target& target, api::Object next, const WriteOptions& options) const;
+  static Checked CheckSave(const Target& target, const api::Object& next, bool is_dry_run);
+  api::Expected<Written> Commit(api::Expected<Checked> checked);
+  void WriteTogether(std::span<api::Object> objects, const WriteOptions& options,
+                     std::vector<api::Expected<Written>>& results);
   std::string NewUid();
+  std::size_t WriterOf(const api::ObjectKey& key) const;
   std::unique_lock<std::mutex> LockWrites(const api::ObjectKey& key);
+  std::vector<std::unique_lock<std::mutex>> LockWrites(std::span<const api::Object> objects);
 
   Store& store_;
   const api::schema::Catalog& catalog_;

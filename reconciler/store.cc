@@ -99,7 +99,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
     return {revision_};
   }
 
-  Expected<SnapshotPtr> Commit(Mutation mutation);
+  std::vector<Expected<SnapshotPtr>> CommitAll(std::vector<Mutation> mutations);
   bool Compact();
   StoreStats Stats() const;
   Expected<std::unique_ptr<Watch>> Open(std::string_view resource, ResourceVersion from);
@@ -202,15 +202,22 @@ void Store::Impl::Supersede(const Event& event) {
   }
 }
 
-Expected<SnapshotPtr> Store::Impl::Commit(Mutation mutation) {
-  Waiter self{.mutation = std::move(mutation)};
+std::vector<Expected<SnapshotPtr>> Store::Impl::CommitAll(std::vector<Mutation> mutations) {
+  std::vector<Expected<SnapshotPtr>> results;
+  if (mutations.empty()) return results;
+  std::vector<Waiter> own;
+  own.reserve(mutations.size());
+  for (Mutation& mutation : mutations) own.push_back({.mutation = std::move(mutation)});
+  const Waiter& last = own.back();  // They are committed in order, so it is done last.
   std::unique_lock lock(mutex_);
-  waiting_.push_back(&self);
-  while (!self.is_done) {
-    committed_.wait(lock, [&] { return self.is_done || !is_committing_; });
-    if (!self.is_done) LeadCommit(lock);
+  for (Waiter& waiter : own) waiting_.push_back(&waiter);
+  while (!last.is_done) {
+    committed_.wait(lock, [&] { return last.is_done || !is_committing_; });
+    if (!last.is_done) LeadCommit(lock);
   }
-  return *std::move(self.result);
+  results.reserve(own.size());
+  for (Waiter& waiter : own) results.push_back(*std::move(waiter.result));
+  return results;
 }
 
 /// Commits for those who queued up first, and hands the lead on. The caller may be among them or, in a long queue, not
@@ -414,7 +421,14 @@ ObjectList Store::List(std::string_view resource, std::string_view namespace_) c
   return impl_->List(resource, namespace_);
 }
 ResourceVersion Store::revision() const { return impl_->revision(); }
-Expected<SnapshotPtr> Store::Commit(Mutation mutation) { return impl_->Commit(std::move(mutation)); }
+Expected<SnapshotPtr> Store::Commit(Mutation mutation) {
+  std::vector<Mutation> one;
+  one.push_back(std::move(mutation));
+  return std::move(impl_->CommitAll(std::move(one)).front());
+}
+std::vector<Expected<SnapshotPtr>> Store::CommitAll(std::vector<Mutation> mutations) {
+  return impl_->CommitAll(std::move(mutations));
+}
 bool Store::Compact() { return impl_->Compact(); }
 StoreStats Store::Stats() const { return impl_->Stats(); }
 Expected<std::unique_ptr<Watch>> Store::OpenWatch(std::string_view resource, ResourceVersion from) {

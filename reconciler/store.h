@@ -78,6 +78,10 @@ class Store {
   /// kUnavailable (disk full or broken: nothing was written).
   api::Expected<SnapshotPtr> Commit(Mutation mutation);
 
+  /// The same for several, in this order and in as few commits as there can be. One that is refused holds up no other;
+  /// the results are in the order of the mutations.
+  std::vector<api::Expected<SnapshotPtr>> CommitAll(std::vector<Mutation> mutations);
+
   /// Drops one slice of what no watch and no restart needs, or gives one slice of the file's free pages back: for the
   /// time when nobody writes, once a second. Writers wait meanwhile, some 10 ms. True when there is more to do. A full
   /// or broken disk leaves all as it is.

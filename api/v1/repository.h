@@ -9,8 +9,8 @@
 namespace api::v1 {
 
 struct RepositorySpec {
-  std::string url{};            ///< `file://` or `https://`.
-  std::string interval = "5m";  ///< Between two fetches that nothing hinted at; a duration.
+  std::string url{};                     ///< `file://` or `https://`.
+  std::optional<std::string> interval{};  ///< Between two fetches that nothing hinted at; no value: the box's.
 
   bool operator==(const RepositorySpec&) const = default;
   static void Fields(auto& self, auto&& field) {

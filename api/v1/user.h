@@ -81,6 +81,7 @@ struct UserStatus {
   std::optional<std::vector<std::string>> other_groups{};  ///< Of the account; herod does not manage them.
   std::optional<std::string> secrets_repository{};  ///< `org/secrets_alice`, once it is known to be at the forge.
   std::optional<std::string> secrets_login{};       ///< The forge account that was given access to it.
+  std::optional<bool> secrets_login_is_ours{};      ///< True when it had none before: herod takes it back.
   std::optional<std::string> archive{};             ///< Of a removed member: the file that the work is archived in.
 
   bool operator==(const UserStatus&) const = default;
@@ -92,6 +93,7 @@ struct UserStatus {
     field("otherGroups", self.other_groups);
     field("secretsRepository", self.secrets_repository);
     field("secretsLogin", self.secrets_login);
+    field("secretsLoginIsOurs", self.secrets_login_is_ours);
     field("archive", self.archive);
   }
 };

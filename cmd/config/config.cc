@@ -1,7 +1,10 @@
 #include "cmd/config/config.h"
 
+#include <charconv>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <system_error>
 
 #include "api/codec/fields.h"
 #include "api/codec/toml.h"
@@ -24,6 +27,14 @@ Expected<void> CheckDuration(const std::string& field, const std::string& text) 
   if (!duration) return Wrong(field, field + ": " + duration.error().message);
   if (*duration < std::chrono::seconds(1)) return Wrong(field, field + " has to be 1s at least");
   return {};
+}
+
+/// No value: it is no percentage from 0% to 100%.
+std::optional<int> PercentOf(std::string_view text) {
+  int percent = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
+  const bool is_whole = error == std::errc() && std::string_view(end, text.data() + text.size()) == "%";
+  return is_whole && percent >= 0 && percent <= 100 ? std::optional(percent) : std::nullopt;
 }
 
 Expected<void> CheckForge(const ForgeSection& forge) {
@@ -51,12 +62,25 @@ Expected<void> Check(const Config& config) {
   if (auto interval = CheckDuration("team.interval", config.team.interval); !interval) return interval;
   if (config.repos.interval)
     if (auto interval = CheckDuration("repos.interval", *config.repos.interval); !interval) return interval;
+  if (!PercentOf(config.follow.jitter))
+    return Wrong("follow.jitter",
+                 "follow.jitter has to be a percentage of the interval from 0% to 100%, such as \"10%\"");
+  if (!config.team.signers.empty() && !config.team.signers.starts_with('/'))
+    return Wrong("team.signers",
+                 "team.signers has to be the absolute path of a file of allowed signers, see ssh-keygen(1)");
   if (auto forge = CheckForge(config.forge); !forge) return forge;
   if (!api::IsUserName(config.box.driver)) return Wrong("box.driver", "box.driver has to be the name of an account");
   return {};
 }
 
 }  // namespace
+
+std::chrono::milliseconds RepositoryInterval(const Config& config) {
+  const auto parsed = api::codec::ParseDuration(config.repos.interval.value_or(config.team.interval));
+  return parsed.value_or(std::chrono::minutes(5));
+}
+
+int JitterPercent(const Config& config) { return PercentOf(config.follow.jitter).value_or(0); }
 
 Expected<Config> ParseConfig(std::string_view text, std::string_view source) {
   auto document = api::codec::ParseToml(text, source);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,11 +27,13 @@ struct TeamSection {
   std::string url{};
   std::string branch = "development";
   std::string interval = "5m";
+  std::string signers{};  ///< Whose signature a head has to have, as ssh's allowed signers; empty: nobody's.
 
   static void Fields(auto& self, auto&& field) {
     field("url", self.url);
     field("branch", self.branch);
     field("interval", self.interval);
+    field("signers", self.signers);
   }
 };
 
@@ -79,7 +82,7 @@ struct ReleasesSection {
 };
 
 struct FollowSection {
-  std::string jitter = "10%";
+  std::string jitter = "10%";  ///< Of a poll's interval, by which polls are spread; 0% to 100%.
 
   static void Fields(auto& self, auto&& field) { field("jitter", self.jitter); }
 };
@@ -122,7 +125,12 @@ struct Config {
 /// duration that is none. kNotFound when there is no such file, with a minimal one to write.
 api::Expected<Config> ReadConfig(const std::string& path);
 
-/// The same for text; `source` names it in errors.
+/// The time between two polls of a repository that names none, and by how many percent of it polls are spread. Of a
+/// configuration that ParseConfig has let through.
+std::chrono::milliseconds RepositoryInterval(const Config& config);
+int JitterPercent(const Config& config);
+
+/// The same as ReadConfig for text; `source` names it in errors.
 api::Expected<Config> ParseConfig(std::string_view text, std::string_view source);
 
 }  // namespace herod

@@ -8,6 +8,7 @@ namespace heroctl {
 
 int RunApply(const Session& session, const Flags& flags);
 int RunApprove(const Session& session, const Flags& flags);
+int RunBackup(const Session& session, const Flags& flags);
 int RunDelete(const Session& session, const Flags& flags);
 int RunDescribe(const Session& session, const Flags& flags);
 int RunEvents(const Session& session, const Flags& flags);
@@ -16,6 +17,7 @@ int RunKinds(const Session& session, const Flags& flags);
 /// 2 when there is something to do.
 int RunPlan(const Session& session, const Flags& flags);
 int RunReconcile(const Session& session, const Flags& flags);
+int RunRestore(const Session& session, const Flags& flags);
 int RunResume(const Session& session, const Flags& flags);
 int RunSeed(const Session& session, const Flags& flags);
 int RunSuspend(const Session& session, const Flags& flags);

@@ -159,6 +159,21 @@ void AddTeamFiles(CLI::App& app, Flags& flags) {
   AddTeamRules(*seed, flags);
 }
 
+void AddBackup(CLI::App& app, Flags& flags) {
+  AddCommand(app, flags, Command::kBackup, "backup",
+             "Write what is in no git to a file: the numbers that members were given\n"
+             "  heroctl backup /root/box.yaml")
+      ->add_option("file", flags.objects, "The file to write; replaced whole")
+      ->required()
+      ->expected(1);
+  AddCommand(app, flags, Command::kRestore, "restore",
+             "Bring the numbers of a backup to a new box, before it follows hero_team (herod --observe-only)\n"
+             "  heroctl restore /root/box.yaml")
+      ->add_option("file", flags.objects, "A file of heroctl backup; - for standard input")
+      ->required()
+      ->expected(1);
+}
+
 void AddPlan(CLI::App& app, Flags& flags) {
   CLI::App* plan =
       AddCommand(app, flags, Command::kPlan, "plan",
@@ -247,6 +262,7 @@ std::variant<Flags, Finished> ParseFlags(int argc, const char* const* argv) {
   AddWait(app, flags);
   AddPlan(app, flags);
   AddTeamFiles(app, flags);
+  AddBackup(app, flags);
   AddWishes(app, flags);
   AddQuestions(app, flags);
   CLI::App* completion = app.add_subcommand("completion",

@@ -9,6 +9,7 @@ namespace heroctl {
 enum class Command {
   kApply,
   kApprove,
+  kBackup,
   kDelete,
   kDescribe,
   kEvents,
@@ -16,6 +17,7 @@ enum class Command {
   kKinds,
   kPlan,
   kReconcile,
+  kRestore,
   kResume,
   kSeed,
   kSuspend,

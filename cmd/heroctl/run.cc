@@ -8,6 +8,10 @@ int Run(const Session& session, const Flags& flags) {
       return RunApply(session, flags);
     case Command::kApprove:
       return RunApprove(session, flags);
+    case Command::kBackup:
+      return RunBackup(session, flags);
+    case Command::kRestore:
+      return RunRestore(session, flags);
     case Command::kDelete:
       return RunDelete(session, flags);
     case Command::kEvents:

@@ -84,7 +84,8 @@ controllers::TeamRules TeamRulesOf(const Config& config, const api::schema::Cata
                 .reserved_names = {config.box.driver},
                 .check = [&catalog](std::string_view resource,
                                     const api::Json& spec) { return reconciler::CheckSpec(catalog, resource, spec); }},
-      .manifests = {.orgs = config.repos.orgs.value_or(std::vector{config.forge.code_org})}};
+      .manifests = {.orgs = config.repos.orgs.value_or(std::vector{config.forge.code_org})},
+      .signers = config.team.signers};
 }
 
 }  // namespace
@@ -164,7 +165,11 @@ Expected<void> Box::Run(std::stop_token stop) {
                   controllers::TeamSeams{.git = parts.git, .sync = parts.team_sync, .forge = parts.forge.get()},
                   parts.paths, TeamRulesOf(parts.config, parts.engine->catalog())),
               {.name = "team", .workers = 1, .has_finalizer = false});
-  manager.Add(std::make_unique<controllers::RepositoryController>(parts.git, parts.paths), {.name = "repository"});
+  manager.Add(std::make_unique<controllers::RepositoryController>(
+                  parts.git, parts.paths,
+                  controllers::RepositoryOptions{.interval = RepositoryInterval(parts.config),
+                                                 .jitter_percent = JitterPercent(parts.config)}),
+              {.name = "repository"});
   manager.Add(std::make_unique<controllers::UserController>(
                   controllers::UserSeams{*parts.host.accounts, *parts.host.homes, *parts.host.archives,
                                          parts.forge.get(), parts.host.sessions.get()},

@@ -19,11 +19,11 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFetchDeadline{std::chrono::minutes(2)};
 
-/// Spreads the polls of many repositories over a tenth of their interval, each always at the same place in it.
-milliseconds Jittered(milliseconds interval, const std::string& name) {
-  const auto tenth = std::max<milliseconds::rep>(interval.count() / 10, 1);
+/// Spreads the polls of many repositories over a part of their interval, each always at the same place in it.
+milliseconds Jittered(milliseconds interval, int percent, const std::string& name) {
+  const auto part = std::max<milliseconds::rep>(interval.count() * percent / 100, 1);
   return interval +
-         milliseconds(static_cast<milliseconds::rep>(std::hash<std::string>()(name) % static_cast<std::size_t>(tenth)));
+         milliseconds(static_cast<milliseconds::rep>(std::hash<std::string>()(name) % static_cast<std::size_t>(part)));
 }
 
 std::string Text(const BranchHeads& heads) {
@@ -108,14 +108,15 @@ Plan RepositoryController::Diff(const Repository& object, const RepositoryState&
                 [&git = git_, mirror = paths_.Mirror(object.metadata.name)] { return git.RemoveMirror(mirror); });
     return plan;
   }
-  auto interval = api::codec::ParseDuration(object.spec.interval);
+  auto interval = object.spec.interval ? api::codec::ParseDuration(*object.spec.interval)
+                                       : Expected<milliseconds>(options_.interval);
   if (!interval) {
     plan.Blocked(interval.error().Within("spec.interval"));
     return plan;
   }
   if (state.origin_error) plan.Blocked(*state.origin_error);
 
-  const milliseconds period = Jittered(*interval, object.metadata.name);
+  const milliseconds period = Jittered(*interval, options_.jitter_percent, object.metadata.name);
   const LastFetch last = LastFetchOf(object, state);
   // A time to come is of a clock that was wrong then.
   const bool is_due = !last.time || *last.time > now || *last.time + period <= now;

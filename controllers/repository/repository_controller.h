@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,12 +25,19 @@ struct RepositoryState {
   BranchHeads rewritten{};                       ///< Branches that lack a commit that they had, with that commit.
 };
 
+struct RepositoryOptions {
+  std::chrono::milliseconds interval{std::chrono::minutes(5)};  ///< Of repositories that name none ([repos].interval).
+  /// 0 to 100: polls of many repositories are spread over so much of their interval ([follow].jitter).
+  int jitter_percent = 10;
+};
+
 /// Keeps a bare mirror of each repository close to its origin: fetches when the origin is seen to differ, when the
 /// mirror cannot be read, and every interval. Tells which branches were rewritten.
 class RepositoryController final : public reconciler::Controller<api::v1::Repository, RepositoryState> {
  public:
   /// Git is thread-safe and outlives this.
-  RepositoryController(host::Git& git, host::BoxPaths paths) : git_(git), paths_(std::move(paths)) {}
+  RepositoryController(host::Git& git, host::BoxPaths paths, const RepositoryOptions& options = {})
+      : git_(git), paths_(std::move(paths)), options_(options) {}
 
   api::Expected<RepositoryState> Observe(const api::v1::Repository& object,
                                          const reconciler::Reader& reader) const override;
@@ -42,6 +50,7 @@ class RepositoryController final : public reconciler::Controller<api::v1::Reposi
 
   host::Git& git_;
   const host::BoxPaths paths_;
+  const RepositoryOptions options_;
 };
 
 }  // namespace controllers

@@ -21,6 +21,8 @@ namespace controllers {
 struct TeamRules {
   UserRules users{};
   ManifestRules manifests{};
+  std::string signers{};  ///< Path of ssh's file of allowed signers, of whom one has to have signed a new head; empty:
+                          ///< nobody has to.
 };
 
 /// `users/<stem>.toml`: the member that it declares, or why it declares none.

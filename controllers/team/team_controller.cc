@@ -7,6 +7,7 @@
 #include "api/codec/text.h"
 #include "api/v1/org_key.h"
 #include "controllers/team/team_labels.h"
+#include "controllers/team/team_post.h"
 #include "controllers/team/team_result.h"
 
 namespace controllers {
@@ -26,8 +27,8 @@ using reconciler::Chain;
 using reconciler::Plan;
 using reconciler::Request;
 
-constexpr std::chrono::milliseconds kPostDeadline{std::chrono::minutes(2)};  // Four calls of 30 s each at most.
-constexpr std::string_view kTeam = "team";                                   // There is one.
+constexpr std::chrono::milliseconds kSignatureDeadline{std::chrono::minutes(1)};  // Twice what git is given.
+constexpr std::string_view kTeam = "team";                                        // There is one.
 
 /// The head of the team's branch, or why it is not known.
 Expected<std::string> HeadOf(const Team& team, const std::optional<Repository>& repository) {
@@ -89,24 +90,68 @@ TeamSyncState SyncedState(const Team& team, const TeamState& state) {
   return want;
 }
 
-/// Says what happened to the history, and has it followed once an operator agrees.
-void PlanRewritten(const Team& team, const TeamState& state, host::TeamSync& sync, Plan& plan) {
-  const std::string head = state.head.substr(0, 12);
-  const std::string message = "the history of " + team.spec.branch + " was rewritten: its head " + head +
-                              " does not contain " + state.synced.substr(0, 12) + ", which was applied last";
+/// Has the head followed once an operator agrees.
+void PlanAcceptance(const Team& team, const TeamState& state, host::TeamSync& sync, const std::string& verb,
+                    const std::string& message, Plan& plan) {
   TeamSyncState accepted = state.sync.value_or(TeamSyncState{});
   accepted.url = team.spec.url;
   accepted.branch = team.spec.branch;
   accepted.last_synced_commit = state.synced;
   accepted.accepted_commit = state.head;
   Chain chain;
-  chain.Then(
-      {.verb = "accept history", .target = "hero_team", .reason = message, .desired = state.head, .is_guarded = true},
-      [&sync, accepted] { return sync.Write(accepted); });
+  chain.Then({.verb = verb, .target = "hero_team", .reason = message, .desired = state.head, .is_guarded = true},
+             [&sync, accepted] { return sync.Write(accepted); });
   plan.Add(std::move(chain));
-  plan.Blocked(
-      {Code::kForbidden, "HistoryRewritten",
-       message + "; nothing is changed until an operator agrees: heroctl get approvals, heroctl approve HASH"});
+}
+
+constexpr std::string_view kAskOperator =
+    "; nothing is changed until an operator agrees: heroctl get approvals, heroctl approve HASH";
+
+std::string RewrittenMessage(const Team& team, const TeamState& state) {
+  return "the history of " + team.spec.branch + " was rewritten: its head " + state.head.substr(0, 12) +
+         " does not contain " + state.synced.substr(0, 12) + ", which was applied last";
+}
+
+void PlanRewritten(const Team& team, const TeamState& state, host::TeamSync& sync, Plan& plan) {
+  const std::string message = RewrittenMessage(team, state);
+  PlanAcceptance(team, state, sync, "accept history", message, plan);
+  plan.Blocked({Code::kForbidden, "HistoryRewritten", message + std::string(kAskOperator)});
+}
+
+std::string SignatureInput(const TeamState& state, const std::string& signers) {
+  return api::codec::Sha256Hex(state.head + "\n" + signers);
+}
+
+constexpr const char* kCheckSignature = "check signature";
+constexpr const char* kHeroTeam = "hero_team";
+
+/// Has the signature looked at; what it came to is for an operator.
+void PlanSignature(const Team& team, const TeamState& state, const TeamSeams& seams, const std::string& mirror,
+                   const std::string& signers, Plan& plan) {
+  if (state.signature_fault) {
+    const std::string message = "the head " + state.head.substr(0, 12) + " of " + team.spec.branch + " " +
+                                *state.signature_fault +
+                                (state.is_rewritten ? ", and " + RewrittenMessage(team, state) : "");
+    PlanAcceptance(team, state, seams.sync, "accept commit", message, plan);
+    plan.Blocked({Code::kForbidden, "NotSigned", message + std::string(kAskOperator)});
+    return;
+  }
+  const reconciler::TaskWish wish{
+      .input = SignatureInput(state, signers),
+      .deadline = kSignatureDeadline,
+      .work = [&git = seams.git, mirror, commit = state.head, signers](std::stop_token stop) -> Expected<api::Json> {
+        auto fault = git.SignatureFault(mirror, commit, signers, std::move(stop));
+        if (!fault) return fault.error();
+        return api::Json(*fault);
+      }};
+  Chain chain;
+  chain.Then({.verb = kCheckSignature,
+              .target = kHeroTeam,
+              .reason = state.head.substr(0, 12) + " is new",
+              .desired = wish.input},
+             [wish](reconciler::StepContext& context) { return context.Ensure(wish); });
+  plan.Add(std::move(chain));
+  plan.more = true;  // What it declares follows once its signature is known.
 }
 
 /// The last chain of all: what is before it has been tried when its turn comes.
@@ -127,35 +172,6 @@ void PlanRecord(const Team& team, const TeamState& state, host::TeamSync& sync, 
                if (auto logged = sync.Log(line); !logged) return logged;
                return sync.Write(want);
              });
-  plan.Add(std::move(chain));
-}
-
-std::string PostId(const std::string& repository) { return "post result " + repository; }
-
-void PlanPost(const TeamState& state, host::Forge* forge, Plan& plan) {
-  if (!forge || state.forge_repository.empty()) return;
-  const TeamResult result = ResultOf(state);
-  const bool is_posted =
-      state.post && state.post->input == result.digest && state.post->phase == reconciler::TaskState::Phase::kSucceeded;
-  if (is_posted) return;
-  const reconciler::TaskWish wish{.input = result.digest,
-                                  .deadline = kPostDeadline,
-                                  .work = [forge, repository = state.forge_repository, commit = state.head,
-                                           result](std::stop_token stop) -> Expected<api::Json> {
-                                    if (auto posted = forge->PostStatus(repository, commit, result.status, stop);
-                                        !posted)
-                                      return posted.error();
-                                    auto commented = forge->CommentOnMerge(repository, commit, result.comment, stop);
-                                    if (!commented) return commented.error();
-                                    return api::Json(commit);
-                                  }};
-  Chain chain;
-  chain.Then({.verb = "post result",
-              .target = state.forge_repository,
-              .reason = state.head.substr(0, 12) + ": " + result.status.description,
-              .desired = wish.input,
-              .is_upkeep = true},
-             [wish](reconciler::StepContext& context) { return context.Ensure(wish); });
   plan.Add(std::move(chain));
 }
 
@@ -181,11 +197,13 @@ Expected<TeamState> TeamController::Observe(const Team& object, const reconciler
   if (seams_.forge) {
     state.forge_repository = seams_.forge->RepositoryOf(object.spec.url).value_or("");
     state.post = reader.FindTask(object.metadata.uid, PostId(state.forge_repository));
+    state.comment = reader.FindTask(object.metadata.uid, CommentId(state.forge_repository));
   }
   auto head = HeadOf(object, state.repository);
   if (head) state.head = *head;
   auto read = head ? ReadTree(in_force, state) : Expected<void>(head.error());
   if (!read) state.unread = read.error();
+  ReadSignature(object, reader, state);
   return state;
 }
 
@@ -234,6 +252,19 @@ Expected<void> TeamController::ReadSync(const Team& object, TeamState& state) co
   return {};
 }
 
+/// What was applied already, or what an operator has agreed to, needs no signature any more.
+void TeamController::ReadSignature(const Team& object, const reconciler::Reader& reader, TeamState& state) const {
+  const bool is_accepted = state.sync && state.sync->accepted_commit == state.head;
+  if (rules_.signers.empty() || state.head.empty() || state.head == state.synced || is_accepted) return;
+  state.needs_signature = true;
+  const auto task = reader.FindTask(object.metadata.uid, std::string(kCheckSignature) + " " + std::string(kHeroTeam));
+  if (!task || task->phase != reconciler::TaskState::Phase::kSucceeded) return;
+  if (task->input != SignatureInput(state, rules_.signers)) return;
+  const std::string fault = task->result.StringOr("cannot be known");
+  state.needs_signature = !fault.empty();
+  if (!fault.empty()) state.signature_fault = fault;
+}
+
 Expected<bool> TeamController::IsRewritten(const TeamState& state) const {
   const std::string mirror = paths_.Mirror(kTeamRepository);
   const std::string accepted = state.sync ? state.sync->accepted_commit : "";
@@ -277,24 +308,29 @@ Plan TeamController::Diff(const Team& object, const TeamState& state, api::Time 
     plan.more = state.unread->code == Code::kUnavailable;
     plan.Blocked(*state.unread);
     // What its author can mend is told to its author; an outage is nobody's result.
-    if (state.unread->code == Code::kInvalid) PlanPost(state, seams_.forge, plan);
+    if (state.unread->code == Code::kInvalid) PlanPost(state, seams_.forge, now, plan);
+    return plan;
+  }
+  if (state.needs_signature) {
+    PlanSignature(object, state, seams_, paths_.Mirror(kTeamRepository), rules_.signers, plan);
+    if (state.signature_fault) PlanPost(state, seams_.forge, now, plan);
     return plan;
   }
   if (state.is_rewritten) {
     PlanRewritten(object, state, seams_.sync, plan);
-    PlanPost(state, seams_.forge, plan);
+    PlanPost(state, seams_.forge, now, plan);
     return plan;
   }
   PlanDeclared(object, state, plan);
   PlanRecord(object, state, seams_.sync, now, plan);
-  PlanPost(state, seams_.forge, plan);
+  PlanPost(state, seams_.forge, now, plan);
   return plan;
 }
 
 api::v1::TeamStatus TeamController::Report(const Team& object, const TeamState& state,
                                            const reconciler::Results&) const {
   api::v1::TeamStatus status = object.status;
-  if (!state.IsWholeKnown()) return status;
+  if (!state.MayApply()) return status;
   if (!state.synced.empty()) status.last_synced_commit = state.synced;
   const TeamResult result = ResultOf(state);
   status.users = result.users;

@@ -36,8 +36,12 @@ struct TeamState {
   std::string sync_problem{};                                     ///< Why state.toml is unreadable.
   std::string forge_repository{};                                 ///< `org/name`; empty: no result is posted.
   std::optional<reconciler::TaskState> post{};                    ///< The newest posting of a result.
+  std::optional<reconciler::TaskState> comment{};                 ///< The newest try to comment after that.
+  bool needs_signature = false;                                   ///< An allowed signer has to have signed the head.
+  std::optional<std::string> signature_fault{};  ///< Why none has; no value: not known, or none is needed.
 
-  bool IsWholeKnown() const { return !unread && !is_rewritten; }
+  /// Nothing stands between the head and the box.
+  bool MayApply() const { return !unread && !is_rewritten && !needs_signature; }
 };
 
 /// What the Team controller needs of the box. All thread-safe; they outlive it.
@@ -49,7 +53,8 @@ struct TeamSeams {
 
 /// Turns hero_team into users, manifest templates and numbers: the whole tree at the head of its branch, every time. A
 /// file that cannot be read keeps what it said last; nobody is removed unless the whole tree was read; a history that
-/// was rewritten is followed only after an operator's approval. One worker: numbers are given from the complete view.
+/// was rewritten, or a head that nobody signed who has to, is followed only after an operator's approval. One worker:
+/// numbers are given from the complete view.
 class TeamController final : public reconciler::Controller<api::v1::Team, TeamState> {
  public:
   TeamController(const TeamSeams& seams, host::BoxPaths paths, TeamRules rules);
@@ -65,6 +70,7 @@ class TeamController final : public reconciler::Controller<api::v1::Team, TeamSt
                                   InForce& in_force) const;
   api::Expected<void> ReadSync(const api::v1::Team& object, TeamState& state) const;
   api::Expected<void> ReadTree(const InForce& in_force, TeamState& state) const;
+  void ReadSignature(const api::v1::Team& object, const reconciler::Reader& reader, TeamState& state) const;
   api::Expected<bool> IsRewritten(const TeamState& state) const;
 
   const TeamSeams seams_;

@@ -24,8 +24,9 @@ std::int64_t Good(const auto& declared) {
 /// Why nothing of a commit was applied, where its author has a part in that; else empty.
 std::string WhyNothing(const TeamState& state) {
   if (state.unread) return state.unread->code == api::Code::kInvalid ? state.unread->message : "";
-  return state.is_rewritten ? "the history was rewritten, so nothing is applied until an operator of the box agrees"
-                            : "";
+  const std::string until = ", so nothing is applied until an operator of the box agrees";
+  if (state.signature_fault) return "the commit " + *state.signature_fault + until;
+  return state.is_rewritten ? "the history was rewritten" + until : "";
 }
 
 TeamResult ResultOfNothing(const TeamState& state, const std::string& why) {

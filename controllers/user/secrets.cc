@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "api/codec/text.h"
@@ -32,13 +33,31 @@ constexpr const char* kExample =
     "# ANTHROPIC_API_KEY = \"\" # Keys of your own, of any provider.\n";
 
 std::string MakeInput(const std::string& repository) { return api::codec::Sha256Hex(repository); }
-std::string ShareInput(const std::string& repository, const std::string& login) {
-  return api::codec::Sha256Hex(repository + "\n" + login);
+
+/// Who is to be let in, and whom herod has let in and has to take out again; either may be empty.
+struct Sharing {
+  std::string login{};
+  std::string taken_out{};
+
+  bool IsNeeded() const { return !login.empty() || !taken_out.empty(); }
+  std::string InputFor(const std::string& repository) const {
+    return api::codec::Sha256Hex(repository + "\n" + login + (taken_out.empty() ? "" : "\n" + taken_out));
+  }
+};
+
+/// What is still to be done about who is let in.
+Sharing SharingFor(const User& object, const SecretsState& have) {
+  const std::string wanted = object.spec.forge_login.value_or("");
+  if (wanted == have.login) return {};
+  return {.login = wanted, .taken_out = have.is_login_ours ? have.login : ""};
 }
 
-bool HasDone(const User& object, const reconciler::Reader& reader, const std::string& step, const std::string& input) {
-  const auto task = reader.FindTask(object.metadata.uid, step);
-  return task && task->phase == TaskState::Phase::kSucceeded && task->input == input;
+/// The newest task of that step, when it has done that.
+std::optional<TaskState> Done(const User& object, const reconciler::Reader& reader, const std::string& step,
+                              const std::string& input) {
+  auto task = reader.FindTask(object.metadata.uid, step);
+  if (!task || task->phase != TaskState::Phase::kSucceeded || task->input != input) return std::nullopt;
+  return task;
 }
 
 /// What the forge does not have, a person has to make: that is looked at now and then, not at once again.
@@ -55,13 +74,21 @@ Expected<api::Json> Make(host::Forge& forge, const std::string& repository, cons
                                      " in; make it there, or name another one as [forge].private_org in herod.toml");
 }
 
-Expected<api::Json> Share(host::Forge& forge, const std::string& repository, const std::string& login,
+/// True: the login had no access before. Who is named no longer keeps it until the new one has it.
+Expected<api::Json> Share(host::Forge& forge, const std::string& repository, const Sharing& sharing,
                           const std::string& file, const std::stop_token& stop) {
-  auto shared = forge.EnsureCollaborator(repository, login, stop);
-  if (shared) return api::Json();
-  if (shared.error().code != Code::kNotFound) return shared.error();
-  return Missing("NoForgeAccount", "the forge has no account " + login + ", or no longer the repository " + repository +
-                                       "; correct forge_login in " + file);
+  bool is_new = false;
+  if (!sharing.login.empty()) {
+    auto shared = forge.EnsureCollaborator(repository, sharing.login, stop);
+    if (!shared && shared.error().code == Code::kNotFound)
+      return Missing("NoForgeAccount", "the forge has no account " + sharing.login + ", or no longer the repository " +
+                                           repository + "; correct forge_login in " + file);
+    if (!shared) return shared.error();
+    is_new = *shared;
+  }
+  if (!sharing.taken_out.empty())
+    if (auto removed = forge.RemoveCollaborator(repository, sharing.taken_out, stop); !removed) return removed.error();
+  return api::Json(is_new);
 }
 
 }  // namespace
@@ -72,15 +99,18 @@ std::string SecretsRepositoryOf(const User& object, const std::string& private_o
 
 SecretsState ObserveSecrets(const User& object, const reconciler::Reader& reader, const std::string& repository) {
   SecretsState state{.repository = object.status.secrets_repository.value_or(""),
-                     .login = object.status.secrets_login.value_or("")};
+                     .login = object.status.secrets_login.value_or(""),
+                     .is_login_ours = object.status.secrets_login_is_ours.value_or(false)};
   if (repository.empty()) return {};
   const bool is_noted = state.repository == repository;
-  if (!is_noted && !HasDone(object, reader, std::string(kMake) + " " + repository, MakeInput(repository))) return {};
+  if (!is_noted && !Done(object, reader, std::string(kMake) + " " + repository, MakeInput(repository))) return {};
   if (!is_noted) state = {.repository = repository};
-  const std::string login = object.spec.forge_login.value_or("");
-  if (!login.empty() && state.login != login &&
-      HasDone(object, reader, std::string(kShare) + " " + repository, ShareInput(repository, login)))
-    state.login = login;
+  const Sharing sharing = SharingFor(object, state);
+  if (!sharing.IsNeeded()) return state;
+  const auto done = Done(object, reader, std::string(kShare) + " " + repository, sharing.InputFor(repository));
+  if (!done) return state;
+  state.login = sharing.login;
+  state.is_login_ours = done->result == api::Json(true);
   return state;
 }
 
@@ -94,15 +124,21 @@ Chain PlanSecrets(const User& object, const SecretsState& have, const std::strin
     chain.Then({.verb = kMake, .target = repository, .reason = "is not known to be there", .desired = wish.input},
                [wish](reconciler::StepContext& context) { return context.Ensure(wish); });
   }
-  const std::string login = object.spec.forge_login.value_or("");
-  if (!login.empty() && (have.login != login || have.repository != repository)) {
+  const Sharing sharing = SharingFor(object, have.repository == repository ? have : SecretsState{});
+  if (sharing.IsNeeded()) {
     const TaskWish wish{
-        .input = ShareInput(repository, login),
+        .input = sharing.InputFor(repository),
         .deadline = kForgeDeadline,
-        .work = [&forge, repository, login, file = object.spec.source.path](const std::stop_token& stop) {
-          return Share(forge, repository, login, file, stop);
+        .work = [&forge, repository, sharing, file = object.spec.source.path](const std::stop_token& stop) {
+          return Share(forge, repository, sharing, file, stop);
         }};
-    chain.Then({.verb = kShare, .target = repository, .reason = "with " + login, .desired = wish.input},
+    const std::string no_longer = sharing.taken_out.empty() ? "" : "no longer with " + sharing.taken_out;
+    chain.Then({.verb = kShare,
+                .target = repository,
+                .reason = sharing.login.empty() ? no_longer
+                          : no_longer.empty()   ? "with " + sharing.login
+                                                : "with " + sharing.login + ", and " + no_longer,
+                .desired = wish.input},
                [wish](reconciler::StepContext& context) { return context.Ensure(wish); });
   }
   return chain;

@@ -15,6 +15,7 @@ namespace controllers {
 struct SecretsState {
   std::string repository{};
   std::string login{};
+  bool is_login_ours = false;  ///< It was herod that let the login in, so herod may take that back.
 
   bool operator==(const SecretsState&) const = default;
 };

@@ -188,7 +188,7 @@ Plan UserController::Diff(const User& object, const UserState& state, api::Time)
   plan.Add(PlanAccount(object, state, claim));
   if (state.home_error) plan.Blocked(*state.home_error);
   if (state.sessions_error) plan.Blocked(*state.sessions_error);
-  plan.Add(PlanObjects(object, state));
+  PlanObjects(object, state, plan);
   const std::string repository = SecretsRepository(object);
   if (!repository.empty() && !object.spec.deactivated)
     plan.Add(PlanSecrets(object, state.secrets, repository, *seams_.forge));
@@ -269,7 +269,8 @@ reconciler::Step UserController::ExpireStep(const User& object, const Account& a
   return std::move(chain.steps.front());
 }
 
-Chain UserController::PlanObjects(const User& object, const UserState& state) const {
+/// A chain each, for neither needs the other: so both are one write.
+void UserController::PlanObjects(const User& object, const UserState& state, Plan& plan) const {
   const std::string& name = object.metadata.name;
   const api::OwnerReference owner = reconciler::OwnerOf(object);
   const Namespace member_namespace{.metadata = {.name = name, .owner_references = {owner}}};
@@ -279,10 +280,8 @@ Chain UserController::PlanObjects(const User& object, const UserState& state) co
                            .manifest_template = object.spec.manifest_template,
                            .deactivated = object.spec.deactivated,
                            .limits = object.spec.limits}};
-  Chain chain;
-  chain.Put(member_namespace, state.member_namespace ? &*state.member_namespace : nullptr);
-  chain.Put(slot, state.slot ? &*state.slot : nullptr);
-  return chain;
+  plan.Add(std::move(Chain().Put(member_namespace, state.member_namespace ? &*state.member_namespace : nullptr)));
+  plan.Add(std::move(Chain().Put(slot, state.slot ? &*state.slot : nullptr)));
 }
 
 /// In this order (SEC-11, SEC-12): login ends; what runs is ended, and what would start it again; that login has ended
@@ -346,10 +345,15 @@ api::v1::UserStatus UserController::Report(const User& object, const UserState& 
   status.keys = has_our_keys ? static_cast<std::int64_t>(object.spec.ssh_pubkeys.size()) : 0;
   const bool is_deleting = object.metadata.is_deleting();
   if (is_deleting) status.keys = object.status.keys;  // Not looked at any more.
-  const SecretsState noted{object.status.secrets_repository.value_or(""), object.status.secrets_login.value_or("")};
+  const SecretsState noted{.repository = object.status.secrets_repository.value_or(""),
+                           .login = object.status.secrets_login.value_or(""),
+                           .is_login_ours = object.status.secrets_login_is_ours.value_or(false)};
   const SecretsState& secrets = is_deleting ? noted : state.secrets;
   if (!secrets.repository.empty()) status.secrets_repository = secrets.repository;
-  if (!secrets.login.empty()) status.secrets_login = secrets.login;
+  if (!secrets.login.empty()) {
+    status.secrets_login = secrets.login;
+    status.secrets_login_is_ours = secrets.is_login_ours;
+  }
   if (is_deleting && state.has_work) status.archive = ArchiveName(object);
   return status;
 }

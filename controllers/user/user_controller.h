@@ -78,7 +78,7 @@ class UserController final : public reconciler::Controller<api::v1::User, UserSt
   reconciler::Step ExpireStep(const api::v1::User& object, const host::Account& account, std::string reason) const;
   void PlanHome(const api::v1::User& object, const UserState& state, bool is_taken_over,
                 reconciler::Chain& chain) const;
-  reconciler::Chain PlanObjects(const api::v1::User& object, const UserState& state) const;
+  void PlanObjects(const api::v1::User& object, const UserState& state, reconciler::Plan& plan) const;
   std::string SecretsRepository(const api::v1::User& object) const;
 
   const UserSeams seams_;

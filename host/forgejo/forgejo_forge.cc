@@ -310,22 +310,38 @@ Expected<void> ForgejoForge::EnsurePrivateRepository(std::string_view repository
   return CommitFirst(name, described, files, budget);
 }
 
-Expected<void> ForgejoForge::EnsureCollaborator(std::string_view repository, std::string_view login,
+Expected<bool> ForgejoForge::EnsureCollaborator(std::string_view repository, std::string_view login,
                                                 std::stop_token stop) {
   if (auto name = ParseRepositoryName(repository); !name) return name.error();
-  if (auto good = CheckLogin(login); !good) return good;
+  if (auto good = CheckLogin(login); !good) return good.error();
   const Budget budget = BudgetOf(std::move(stop));
   const std::string name(repository);
-  const Call call{.method = "PUT",
-                  .path = "/repos/" + name + "/collaborators/" + std::string(login),
-                  .body = Json::Of({{"permission", "write"}}),
-                  .scope = kRepositoryScope};
+  const std::string path = "/repos/" + name + "/collaborators/" + std::string(login);
+  const auto before = api_.Send({.path = path, .scope = kRepositoryScope}, budget);
+  if (!before) return before.error();
+  // Also for one who is let in already: it may be to read alone.
+  const Call call{
+      .method = "PUT", .path = path, .body = Json::Of({{"permission", "write"}}), .scope = kRepositoryScope};
   const auto reply = api_.Send(call, budget);
   if (!reply) return reply.error();
-  if (reply->is_success()) return {};
+  if (reply->is_success()) return !before->is_success();
   if (reply->status == 404) return NoSuchRepository(name);
   if (reply->status == 422)
     return Error{Code::kNotFound, "NoSuchLogin", "there is no account " + std::string(login) + " on the forge"};
+  return Api::Unexpected(call, *reply);
+}
+
+Expected<void> ForgejoForge::RemoveCollaborator(std::string_view repository, std::string_view login,
+                                                std::stop_token stop) {
+  if (auto name = ParseRepositoryName(repository); !name) return name.error();
+  if (auto good = CheckLogin(login); !good) return good;
+  const std::string name(repository);
+  const Call call{
+      .method = "DELETE", .path = "/repos/" + name + "/collaborators/" + std::string(login), .scope = kRepositoryScope};
+  const auto reply = api_.Send(call, BudgetOf(std::move(stop)));
+  if (!reply) return reply.error();
+  if (reply->is_success() || reply->status == 422) return {};  // 422: there is no such account.
+  if (reply->status == 404) return NoSuchRepository(name);
   return Api::Unexpected(call, *reply);
 }
 

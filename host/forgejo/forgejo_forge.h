@@ -41,7 +41,9 @@ class ForgejoForge final : public Forge {
   api::Expected<void> EnsurePrivateRepository(std::string_view repository,
                                               const std::map<std::string, std::string>& files,
                                               std::stop_token stop) override;
-  api::Expected<void> EnsureCollaborator(std::string_view repository, std::string_view login,
+  api::Expected<bool> EnsureCollaborator(std::string_view repository, std::string_view login,
+                                         std::stop_token stop) override;
+  api::Expected<void> RemoveCollaborator(std::string_view repository, std::string_view login,
                                          std::stop_token stop) override;
 
  private:

@@ -34,6 +34,8 @@ class LibGit2Git final : public Git {
                                       std::size_t bytes_max) const override;
   api::Expected<bool> Contains(std::string_view repository, std::string_view commit,
                                std::string_view ancestor) const override;
+  api::Expected<std::string> SignatureFault(std::string_view repository, std::string_view commit,
+                                            std::string_view signers, std::stop_token stop) const override;
   api::Expected<void> Fetch(std::string_view url, std::string_view mirror, const FetchOptions& options,
                             std::stop_token stop) override;
   api::Expected<void> RemoveMirror(std::string_view mirror) override;

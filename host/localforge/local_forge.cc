@@ -73,6 +73,10 @@ std::optional<std::string> LocalForge::RepositoryOf(std::string_view url) const 
   return path ? RepositoryBelow(folder_, *path) : std::nullopt;
 }
 
+std::mutex& LocalForge::WriterOf(std::string_view repository) {
+  return writers_[std::hash<std::string_view>()(repository) % writers_.size()];
+}
+
 Expected<Fd> LocalForge::Enter(std::string_view repository, const std::stop_token& stop) const {
   if (auto name = ParseRepositoryName(repository); !name) return name.error();
   if (stop.stop_requested()) return Error{Code::kUnavailable, "Stopped", "forge: we are stopping"};
@@ -108,7 +112,7 @@ Expected<void> LocalForge::PostStatus(std::string_view repository, std::string_v
     return Error{Code::kNotFound, "NoSuchCommit", "commit " + std::string(commit) + " is not in " + path};
   }
 
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(WriterOf(repository));
   const auto own = Lock(*directory, path);
   if (!own) return own.error();
   StatusLog log(own->get(), path);
@@ -135,7 +139,7 @@ Expected<void> LocalForge::EnsurePrivateRepository(std::string_view repository,
   const auto folder = linux::Open(folder_, O_RDONLY | O_DIRECTORY);
   if (!folder) return folder.error().Within("the local forge's folder, [forge].url");
 
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(WriterOf(repository));
   const std::string organisation(name->organisation);
   const auto above = OpenOrMake(*folder, organisation, kOrganisationMode, folder_ + "/" + organisation);
   if (!above) return above.error();
@@ -153,21 +157,39 @@ Expected<void> LocalForge::EnsurePrivateRepository(std::string_view repository,
   return {};
 }
 
-Expected<void> LocalForge::EnsureCollaborator(std::string_view repository, std::string_view login,
+Expected<bool> LocalForge::EnsureCollaborator(std::string_view repository, std::string_view login,
                                               std::stop_token stop) {
+  return ChangeCollaborators(repository, login, std::move(stop),
+                             [&](std::set<std::string>& logins) { return logins.emplace(login).second; });
+}
+
+Expected<void> LocalForge::RemoveCollaborator(std::string_view repository, std::string_view login,
+                                              std::stop_token stop) {
+  auto changed = ChangeCollaborators(repository, login, std::move(stop), [&](std::set<std::string>& logins) {
+    return logins.erase(std::string(login)) > 0;
+  });
+  if (!changed) return changed.error();
+  return {};
+}
+
+/// Whether `change` said that there is something to write.
+Expected<bool> LocalForge::ChangeCollaborators(std::string_view repository, std::string_view login,
+                                               std::stop_token stop,
+                                               const std::function<bool(std::set<std::string>&)>& change) {
   const auto directory = Enter(repository, stop);
   if (!directory) return directory.error();
-  if (auto good = CheckLogin(login); !good) return good;
-  const std::lock_guard lock(mutex_);
+  if (auto good = CheckLogin(login); !good) return good.error();
+  const std::lock_guard lock(WriterOf(repository));
   const std::string path = PathOf(repository);
   const auto own = Lock(*directory, path);
   if (!own) return own.error();
   auto logins = ReadCollaborators(*own, path);
   if (!logins) return logins.error();
-  if (!logins->emplace(login).second) return {};
+  if (!change(*logins)) return false;
   std::string text;
   for (const std::string& each : *logins) text += each + "\n";
-  return linux::ReplaceFile(own->get(), kCollaborators, text, 0600);
+  if (auto written = linux::ReplaceFile(own->get(), kCollaborators, text, 0600); !written) return written.error();
+  return true;
 }
 
 }  // namespace host::localforge

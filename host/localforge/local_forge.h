@@ -1,8 +1,11 @@
 #pragma once
 
+#include <array>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,18 +37,26 @@ class LocalForge final : public Forge {
   api::Expected<void> EnsurePrivateRepository(std::string_view repository,
                                               const std::map<std::string, std::string>& files,
                                               std::stop_token stop) override;
-  api::Expected<void> EnsureCollaborator(std::string_view repository, std::string_view login,
+  api::Expected<bool> EnsureCollaborator(std::string_view repository, std::string_view login,
+                                         std::stop_token stop) override;
+  api::Expected<void> RemoveCollaborator(std::string_view repository, std::string_view login,
                                          std::stop_token stop) override;
 
  private:
   /// The directory of a repository that is there.
   api::Expected<linux::Fd> Enter(std::string_view repository, const std::stop_token& stop) const;
+  std::mutex& WriterOf(std::string_view repository);
+  api::Expected<bool> ChangeCollaborators(std::string_view repository, std::string_view login, std::stop_token stop,
+                                          const std::function<bool(std::set<std::string>&)>& change);
   std::string PathOf(std::string_view repository) const { return folder_ + "/" + std::string(repository) + ".git"; }
 
   const std::string folder_;
   Git& git_;            // Thread-safe; outlives us.
   const Clock& clock_;  // Thread-safe; outlives us.
-  std::mutex mutex_;    // One writer of this process at a time; the lock of a file keeps other processes out.
+
+  /// One writer of this process at a time for a repository; the lock of a file keeps other processes out. Many, for
+  /// what takes time is waiting for the disk.
+  std::array<std::mutex, 64> writers_;
 };
 
 }  // namespace host::localforge

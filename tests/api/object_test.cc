@@ -135,7 +135,7 @@ TEST_CASE("[API] kinds: unset options are left out or null, and a wrong type is 
   CHECK(codec::WriteJson(codec::Encode(status)) == R"({"home":"","keys":0,"loginEnabled":false})");
   CHECK(
       codec::WriteJson(codec::Encode(status, codec::Unset::kNull)) ==
-      R"({"archive":null,"home":"","keys":0,"loginEnabled":false,"otherGroups":null,"secretsLogin":null,"secretsRepository":null,"uid":null})");
+      R"({"archive":null,"home":"","keys":0,"loginEnabled":false,"otherGroups":null,"secretsLogin":null,"secretsLoginIsOurs":null,"secretsRepository":null,"uid":null})");
 
   Object object{.api_version = "hero.dev/v1", .kind = "User"};
   object.body["spec"] = Json::Of({{"groups", Json::Array{"a", nullptr}}, {"unknown", 1}});

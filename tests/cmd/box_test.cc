@@ -4,15 +4,21 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <sys/inotify.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include <doctest/doctest.h>
 
 #include "api/codec/object.h"
+#include "api/v1/uid_reservation.h"
 #include "api/v1/user.h"
 #include "client/wire_client.h"
+#include "cmd/heroctl/commands.h"
 #include "host/linux/clock.h"
 #include "host/linux/files.h"
 #include "host/linux/processes.h"
@@ -123,6 +129,7 @@ class RunningBox {
     return std::string(std::istreambuf_iterator<char>(stream), {});
   }
   const std::string& root() const { return root_; }
+  client::WireClient& client() { return *client_; }
 
   /// Unpacks an archive.
   static void Unpack(const std::string& archive, const std::string& into) {
@@ -148,6 +155,19 @@ class RunningBox {
   std::stop_source stop_;
   std::jthread thread_;
 };
+
+/// `heroctl ARGUMENTS` at that box: its exit code, and what it printed.
+std::pair<int, std::string> Heroctl(RunningBox& box, std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "heroctl");
+  const auto flags = heroctl::ParseFlags(static_cast<int>(arguments.size()), arguments.data());
+  REQUIRE(std::holds_alternative<heroctl::Flags>(flags));
+  std::istringstream in;
+  std::ostringstream out;
+  const host::linux::SystemClock clock;
+  const int code = heroctl::Run({.client = box.client(), .clock = clock, .in = in, .out = out, .err = out},
+                                std::get<heroctl::Flags>(flags));
+  return {code, out.str()};
+}
 
 /// Counts how often a file of a directory was put in place of the one before.
 class RewriteCounter {
@@ -191,6 +211,52 @@ TEST_CASE("[ENGINE][WIRE] box: a wish is acknowledged, why tells what was done, 
   for (const api::Json& one : *queue.Find("controllers")->array())
     controllers += one.Find("controller")->StringOr("") + " ";
   CHECK(controllers == "team repository user ");
+}
+
+TEST_CASE("[SEC-08] box: numbers of a lost box are brought to a new one, those of members who have left as well") {
+  const TempDir dir;
+  const std::string file = dir / "box.yaml";
+  std::string bob;
+  {
+    RunningBox lost;
+    for (const char* name : {"alice", "bob", "carol"}) lost.WriteUser(name);
+    lost.Push();
+    REQUIRE(lost.WaitUntil([&] { return lost.IsReady("alice") && lost.IsReady("bob") && lost.IsReady("carol"); }));
+    bob = lost.Line("/etc/passwd", "bob");
+    lost.RemoveUser("alice");
+    lost.Push();
+    REQUIRE(lost.WaitUntil([&] { return lost.IsGone("alice"); }));
+    CHECK(Heroctl(lost, {"backup", file.c_str()}) == std::pair(0, file + ": 3 numbers\n"));
+  }
+  RunningBox box;  // Its origin has no commit yet.
+  box.Stop();
+  box.Start(true);
+  CHECK(Heroctl(box, {"restore", file.c_str()}) == std::pair(0, std::string("3 numbers restored, 0 were there\n")));
+  CHECK(Heroctl(box, {"restore", file.c_str()}) == std::pair(0, std::string("0 numbers restored, 3 were there\n")));
+  const std::string again = dir / "again.yaml";
+  CHECK(Heroctl(box, {"backup", again.c_str()}).first == 0);
+  CHECK(dir.Read("again.yaml") == dir.Read("box.yaml"));
+  box.Stop();
+  box.Start();
+  box.WriteUser("bob");
+  box.WriteUser("dave");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("bob") && box.IsReady("dave"); }));
+  CHECK(box.Line("/etc/passwd", "bob") == bob);
+  CHECK(box.Line("/etc/passwd", "dave").starts_with("dave:x:20003:"));
+
+  dir.Write(
+      "other.yaml",
+      "apiVersion: hero.dev/v1\nkind: UidReservation\nmetadata: {name: erin}\nspec: {uid: 20004, user: erin}\n---\n"
+      "apiVersion: hero.dev/v1\nkind: UidReservation\nmetadata: {name: bob}\nspec: {uid: 20009, user: bob}\n");
+  const auto [code, text] = Heroctl(box, {"restore", (dir / "other.yaml").c_str()});
+  CHECK(code == 1);
+  CHECK(text.find("20009 for bob") != std::string::npos);
+  CHECK(text.find("(on this box): a number is given once; nothing was restored") != std::string::npos);
+  CHECK_FALSE(reconciler::Get<api::v1::UidReservation>(box.client(), "erin"));
+  dir.Write("user.yaml", "apiVersion: hero.dev/v1\nkind: User\nmetadata: {name: erin}\n");
+  CHECK(Heroctl(box, {"restore", (dir / "user.yaml").c_str()}).second.find("is no UidReservation") !=
+        std::string::npos);
 }
 
 TEST_CASE(

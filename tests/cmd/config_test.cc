@@ -1,7 +1,11 @@
 #include "cmd/config/config.h"
 
+#include <fstream>
+#include <set>
+
 #include <doctest/doctest.h>
 
+#include "api/codec/fields.h"
 #include "tests/support/temp_dir.h"
 
 namespace herod {
@@ -67,6 +71,13 @@ TEST_CASE("[HTB-08] herod.toml: what is wrong is refused with its line and what 
        "without a name or token"},
       {"no token", "[team]\nurl = \"file:///x\"\n[forge]\nkind = \"forgejo\"\nurl = \"https://host\"\n",
        "forge.token_file has to be the absolute path"},
+      {"no percentage", "[team]\nurl = \"file:///x\"\n[follow]\njitter = \"often\"\n",
+       "herod.toml:4:1: follow.jitter has to be a percentage of the interval from 0% to 100%"},
+      {"no percent sign", "[team]\nurl = \"file:///x\"\n[follow]\njitter = \"10\"\n", "from 0% to 100%"},
+      {"above all", "[team]\nurl = \"file:///x\"\n[follow]\njitter = \"101%\"\n", "from 0% to 100%"},
+      {"below all", "[team]\nurl = \"file:///x\"\n[follow]\njitter = \"-1%\"\n", "from 0% to 100%"},
+      {"signers somewhere", "[team]\nurl = \"file:///x\"\nsigners = \"signers\"\n",
+       "herod.toml:3:1: team.signers has to be the absolute path"},
       {"no account", "[box]\ndriver = \"../root\"\n[team]\nurl = \"file:///x\"\n",
        "box.driver has to be the name of an account"},
   };
@@ -76,6 +87,40 @@ TEST_CASE("[HTB-08] herod.toml: what is wrong is refused with its line and what 
     REQUIRE_FALSE(config);
     CHECK_MESSAGE(config.error().message.find(row.message) != std::string::npos, config.error().message);
   }
+}
+
+TEST_CASE("[HTB-08] herod.toml: repositories are polled by [repos], else by [team], and spread by [follow]") {
+  const auto read = [](const std::string& more) {
+    auto config = ParseConfig("[team]\nurl = \"file:///x\"\ninterval = \"3m\"\n" + more, "herod.toml");
+    REQUIRE_MESSAGE(config, config.error().message);
+    return *config;
+  };
+  CHECK(RepositoryInterval(read("")) == std::chrono::minutes(3));
+  CHECK(RepositoryInterval(read("[repos]\ninterval = \"90s\"\n")) == std::chrono::seconds(90));
+  CHECK(JitterPercent(read("")) == 10);
+  CHECK(JitterPercent(read("[follow]\njitter = \"0%\"\n")) == 0);
+  CHECK(JitterPercent(read("[follow]\njitter = \"100%\"\n")) == 100);
+}
+
+/// The keys of a section's row are in its first cell, each in backquotes: | `url` | … below the heading `## [team]`.
+std::set<std::string> KeysOnThePage() {
+  std::ifstream page("docs/herod_toml.md");
+  REQUIRE(page);
+  std::set<std::string> keys;
+  std::string section;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("## ")) section = line.starts_with("## [") ? line.substr(4, line.find(']') - 4) : "";
+    if (!section.empty() && line.starts_with("| `")) keys.insert(section + "." + line.substr(3, line.find('`', 3) - 3));
+  }
+  return keys;
+}
+
+TEST_CASE("[HTB-08] herod.toml: its page has every key that is taken, and no other") {
+  std::set<std::string> taken;
+  const api::Json all = api::codec::Encode(Config{}, api::codec::Unset::kNull);
+  for (const api::Json::Member& section : *all.object())
+    for (const api::Json::Member& key : *section.value.object()) taken.insert(section.key + "." + key.key);
+  CHECK(KeysOnThePage() == taken);
 }
 
 TEST_CASE("[HTB-08] herod.toml: a missing file says what the least one is") {

@@ -32,6 +32,16 @@ namespace tests {
 inline constexpr const char* kAliceKey =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g alice@laptop";
 
+/// Steps with their reasons, and what stands in the way, a line each.
+inline std::string Sentences(const reconciler::Plan& plan) {
+  std::string text;
+  for (const auto& chain : plan.chains)
+    for (const auto& step : chain.steps)
+      text += step.Sentence() + (step.text.is_guarded ? " (guarded)" : step.text.is_upkeep ? " (upkeep)" : "") + "\n";
+  for (const auto& problem : plan.problems) text += "! " + problem.reason + "\n";
+  return text;
+}
+
 /// The real engine and the three controllers on a box of fakes, with a hero_team that a test commits to.
 struct BoxHarness : Harness {
   inline static const std::string kOrigin = "/forge/lhumina_code/hero_team.git";

@@ -51,10 +51,13 @@ TEST_CASE("[HTB-17][HTB-18] result: posted once, whatever time passes") {
   BoxHarness h;
   h.Push({{"alice.toml", BoxHarness::UserFile("alice")}});
   h.DeclareTeam();
-  const int calls = h.forge.calls();
   CHECK(h.forge.writes() == 1);
+  h.PassAnHour();  // Meanwhile it is asked now and then whether there is a pull request.
+  const int calls = h.forge.calls();
+  CHECK(calls < 12);
   h.PassAnHour();
   CHECK(h.forge.calls() == calls);
+  CHECK(h.forge.writes() == 1);
 }
 
 TEST_CASE("[HTB-17][SEC-60] result: a forge that is down keeps nothing from being done, and gets the result later") {
@@ -68,6 +71,39 @@ TEST_CASE("[HTB-17][SEC-60] result: a forge that is down keeps nothing from bein
   h.forge.FailAll(std::nullopt);
   h.PassAnHour();
   CHECK(StatusAt(h, commit).state == host::CommitState::kSuccess);
+  CHECK(h.ConditionOf<Team>("team") == "True Reconciled");
+}
+
+TEST_CASE("[HTB-17] result: a forge that learns of the merge later than we still gets the comment, and gets it once") {
+  BoxHarness h;
+  const std::string commit = h.Push({{"alice.toml", BoxHarness::UserFile("alice")}});
+  h.DeclareTeam();
+  CHECK(h.ConditionOf<Team>("team") == "True Reconciled");
+  h.clock.Advance(std::chrono::seconds(10));
+  h.Settle();
+  CHECK(CommentAt(h, commit).empty());
+  h.forge.Merge(BoxHarness::kRepository, commit);
+  h.clock.Advance(std::chrono::seconds(10));
+  h.Settle();
+  CHECK(CommentAt(h, commit).starts_with("**herobox/reconcile**: 1 member and 1 template declared"));
+  CHECK(h.ConditionOf<Team>("team") == "True Reconciled");
+  const int calls = h.forge.calls();
+  h.PassAnHour();
+  CHECK(h.forge.calls() == calls);
+}
+
+TEST_CASE("[HTB-17][SEC-60] result: a forge that goes down before it knew the merge gets the comment when it is back") {
+  BoxHarness h;
+  const std::string commit = h.Push({{"alice.toml", BoxHarness::UserFile("alice")}});
+  h.DeclareTeam();
+  h.forge.FailAll(api::Error{api::Code::kUnavailable, "ForgeUnavailable", "the forge does not answer"});
+  h.clock.Advance(std::chrono::seconds(10));
+  h.Settle();
+  CHECK(h.ConditionOf<Team>("team") == "False ForgeUnavailable");
+  h.forge.FailAll(std::nullopt);
+  h.forge.Merge(BoxHarness::kRepository, commit);
+  h.PassAnHour();
+  CHECK_FALSE(CommentAt(h, commit).empty());
   CHECK(h.ConditionOf<Team>("team") == "True Reconciled");
 }
 

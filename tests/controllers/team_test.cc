@@ -1,3 +1,5 @@
+#include <set>
+
 #include <doctest/doctest.h>
 
 #include "api/codec/json.h"
@@ -26,6 +28,25 @@ TEST_CASE("[HTB-01][HTB-10] team: members appear with account, groups, keys and 
         "# Written by herod from users/alice.toml; changes here are undone.\n" + std::string(kAliceKey) + "\n");
   CHECK(h.Get<User>("alice")->status.keys == 1);
   CHECK(h.Get<User>("alice")->status.uid == account->uid);
+}
+
+TEST_CASE("[HTB-10] team: what one commit declares is written at once, and not member by member") {
+  BoxHarness h;
+  std::map<std::string, std::string> users;
+  for (int i = 0; i < 150; ++i) {
+    const std::string name = "member" + std::to_string(i);
+    users[name + ".toml"] = BoxHarness::UserFile(name);
+  }
+  h.Push(users);
+  h.DeclareTeam();
+  const auto reservations = h.client().List("uidreservations.hero.dev");
+  REQUIRE(reservations);
+  REQUIRE(reservations->items.size() == 150);
+  std::set<std::int64_t> revisions;
+  for (const auto& reservation : reservations->items) revisions.insert(reservation->resource_version.value);
+  CHECK(*revisions.rbegin() - *revisions.begin() == 149);  // Nothing was written between them.
+  CHECK(h.Get<Team>("team")->status.users == 150);
+  CHECK(h.Ready("member149") == "True Reconciled");
 }
 
 TEST_CASE("[HTB-09] team: the status tells the commit, the count, and that all is well") {

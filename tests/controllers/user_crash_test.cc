@@ -64,9 +64,13 @@ class KillingForge final : public FakeForge {
                                               std::stop_token stop) override {
     return kill_.Around([&] { return FakeForge::EnsurePrivateRepository(repository, files, std::move(stop)); });
   }
-  api::Expected<void> EnsureCollaborator(std::string_view repository, std::string_view login,
+  api::Expected<bool> EnsureCollaborator(std::string_view repository, std::string_view login,
                                          std::stop_token stop) override {
     return kill_.Around([&] { return FakeForge::EnsureCollaborator(repository, login, std::move(stop)); });
+  }
+  api::Expected<void> RemoveCollaborator(std::string_view repository, std::string_view login,
+                                         std::stop_token stop) override {
+    return kill_.Around([&] { return FakeForge::RemoveCollaborator(repository, login, std::move(stop)); });
   }
 
  private:

@@ -265,7 +265,7 @@ TEST_CASE("[HTB-12] user: the secrets repository is made once and shared, and no
   alice.spec.forge_login = "al";
   h.Put(alice);
   h.Settle();
-  CHECK(h.secrets_forge.Get("acme-private/secrets_alice")->collaborators.contains("al"));
+  CHECK(h.secrets_forge.Get("acme-private/secrets_alice")->collaborators == std::set<std::string>{"al"});
   CHECK(h.Get<User>("alice")->status.secrets_login == "al");
 
   h.Delete<User>("alice");
@@ -286,6 +286,56 @@ TEST_CASE("[HTB-12][SEC-60] user: a forge that is down costs the secrets reposit
   h.PassAnHour();
   CHECK(h.Ready("alice") == "True Reconciled");
   CHECK(h.secrets_forge.Get("acme-private/secrets_alice"));
+}
+
+TEST_CASE("[HTB-12] user: a forge account that is no longer named loses what herod gave it, and nothing else") {
+  BoxHarness h;
+  const auto let_in = [&] { return h.secrets_forge.Get("acme-private/secrets_alice")->collaborators; };
+  const auto name = [&](std::optional<std::string> login) {
+    User alice = Member("alice");
+    alice.spec.forge_login = std::move(login);
+    h.Put(alice);
+    h.Settle();
+    REQUIRE(h.Ready("alice") == "True Reconciled");
+  };
+  name("first");
+  for (const char* again : {"second", "first", "second"}) {  // What was done once is done again.
+    name(again);
+    CHECK(let_in() == std::set<std::string>{again});
+  }
+  name(std::nullopt);
+  CHECK(let_in().empty());
+  CHECK_FALSE(h.Get<User>("alice")->status.secrets_login);
+
+  auto shared = *h.secrets_forge.Get("acme-private/secrets_alice");
+  shared.collaborators = {"by-hand", "other"};
+  h.secrets_forge.Put("acme-private/secrets_alice", shared);
+  name("by-hand");
+  CHECK(h.Get<User>("alice")->status.secrets_login_is_ours == false);
+  name("first");
+  CHECK(let_in() == std::set<std::string>{"by-hand", "first", "other"});
+}
+
+TEST_CASE("[HTB-12] user: a forge account that is not there keeps the one before let in, and so does an outage") {
+  BoxHarness h;
+  User alice = Member("alice");
+  alice.spec.forge_login = "first";
+  h.Put(alice);
+  h.Settle();
+  h.secrets_forge.RemoveLogin("nobody");
+  alice.spec.forge_login = "nobody";
+  h.Put(alice);
+  h.Settle();
+  CHECK(h.Ready("alice") == "False NoForgeAccount");
+  CHECK(h.secrets_forge.Get("acme-private/secrets_alice")->collaborators == std::set<std::string>{"first"});
+  alice.spec.forge_login = "second";
+  h.secrets_forge.FailNth(2, {api::Code::kUnavailable, "ForgeDown", "the forge does not answer"});  // The removal.
+  h.Put(alice);
+  h.Settle();
+  CHECK(h.Ready("alice") == "False ForgeDown");
+  h.PassAnHour();
+  CHECK(h.Ready("alice") == "True Reconciled");
+  CHECK(h.secrets_forge.Get("acme-private/secrets_alice")->collaborators == std::set<std::string>{"second"});
 }
 
 TEST_CASE("[HTB-12] user: without the organisation, or without the login, it says what is missing where") {

@@ -15,15 +15,6 @@ struct AliceHarness : BoxHarness {
   }
 };
 
-/// Steps with their reasons, and what stands in the way, a line each.
-std::string Sentences(const reconciler::Plan& plan) {
-  std::string text;
-  for (const auto& chain : plan.chains)
-    for (const auto& step : chain.steps) text += step.Sentence() + "\n";
-  for (const auto& problem : plan.problems) text += "! " + problem.reason + "\n";
-  return text;
-}
-
 /// What the table of Diff is about: alice, as hero_team has her and as a box has her when all is well.
 struct AliceTable {
   static constexpr const char* kObjects = "create Namespace alice: is missing\ncreate Slot alice: is missing\n";

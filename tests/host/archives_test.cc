@@ -123,6 +123,40 @@ void PutOneOfEach(const Box& box) {
   REQUIRE(::utimensat(AT_FDCWD, (root / (box.hero + "/code/a.txt")).c_str(), times, 0) == 0);
 }
 
+/// What every one promises, the fake one too.
+struct Real : Box {
+  void MakeHome() const { root.MakeDirectory("home/alice"); }
+};
+
+struct Fake {
+  tests::FakeArchives archives;
+
+  static void MakeHome() {}
+  void PutWork() { archives.PutWork("/home/alice"); }
+};
+
+TEST_CASE_TEMPLATE("[HTB-16] archives contract: what there is to pack is packed, and is there from then on", Backend,
+                   Fake, Real) {
+  Backend backend;
+  backend.MakeHome();
+  CHECK_FALSE(backend.archives.IsWorthwhile("/home/alice").value_or(true));
+  CHECK(CodeOf(backend.archives.Pack("/home/alice", kName, {})) == Code::kNotFound);
+  CHECK_FALSE(backend.archives.Has(kName).value_or(true));
+  backend.PutWork();
+  CHECK(backend.archives.IsWorthwhile("/home/alice").value_or(false));
+  std::stop_source stopped;
+  stopped.request_stop();
+  CHECK(CodeOf(backend.archives.Pack("/home/alice", kName, stopped.get_token())) == Code::kUnavailable);
+  CHECK_FALSE(backend.archives.Has(kName).value_or(true));
+  for (int i = 0; i < 2; ++i) {  // Twice is once.
+    const auto packed = backend.archives.Pack("/home/alice", kName, {});
+    REQUIRE_MESSAGE(packed, packed.error().message);
+    CHECK(packed->files == 1);
+    CHECK(backend.archives.Has(kName).value_or(false));
+  }
+  CHECK_FALSE(backend.archives.Has("bob-20261120T205851Z.tar.gz").value_or(true));
+}
+
 TEST_CASE("[HTB-16][SEC-13] archives: tar restores what was packed, to the mode and the nanosecond") {
   Box box;
   PutOneOfEach(box);

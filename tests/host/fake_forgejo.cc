@@ -93,7 +93,8 @@ RawAnswer FakeForgejo::Route(const ServedRequest& request) {
   if (!Take(rest, std::string(kRoot) + "/api/v1/"))
     return {.bytes = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"};
   if (header("authorization") != std::string("token ") + kToken) return Refusal(401, "token is required");
-  if (request.method != "GET" && header("content-type") != "application/json") return Refusal(422, "content type");
+  if (request.method != "GET" && request.method != "DELETE" && header("content-type") != "application/json")
+    return Refusal(422, "content type");
   const auto body = api::codec::ParseJson(request.body.empty() ? "null" : request.body);
   if (!body) return Refusal(422, "bad JSON");
   if (rest == "user") return Answer(200, R"({"id":7,"login":"herobox","pronouns":null})");
@@ -145,7 +146,12 @@ RawAnswer FakeForgejo::RouteRepository(const ServedRequest& request, const std::
   }
   if (Take(route, "collaborators/")) {
     if (!logins.contains(route)) return Refusal(422, "user does not exist");
-    repository.collaborators.insert(route);
+    if (request.method == "GET")
+      return repository.collaborators.contains(route) ? Answer(204) : Refusal(404, "not a collaborator");
+    if (request.method == "DELETE")
+      repository.collaborators.erase(route);
+    else
+      repository.collaborators.insert(route);
     return Answer(204);
   }
   if (Take(route, "issues/")) return Comments(request, repository, route, body);

@@ -234,6 +234,7 @@ TEST_CASE_TEMPLATE("[SEC-49] forge: a name, commit or context that is none is re
     CHECK(CodeOf(backend.forge.CommentOnMerge(name, commit, "x", {})) == Code::kInvalid);
     CHECK(CodeOf(backend.forge.EnsurePrivateRepository(name, {{"a", "1"}}, {})) == Code::kInvalid);
     CHECK(CodeOf(backend.forge.EnsureCollaborator(name, "alice", {})) == Code::kInvalid);
+    CHECK(CodeOf(backend.forge.RemoveCollaborator(name, "alice", {})) == Code::kInvalid);
   }
   for (const std::string wrong : {"", "HEAD", "development", "abc", "../../x", "--help"}) {
     CAPTURE(wrong);
@@ -243,8 +244,10 @@ TEST_CASE_TEMPLATE("[SEC-49] forge: a name, commit or context that is none is re
   }
   for (const std::string& context : {std::string(), std::string("  "), std::string("a\nb"), std::string(101, 'c')})
     CHECK(CodeOf(backend.forge.PostStatus(kRepository, commit, Status(context), {})) == Code::kInvalid);
-  for (const std::string login : {"", "../x", "a/b", "a b", "-x"})
+  for (const std::string login : {"", "../x", "a/b", "a b", "-x"}) {
     CHECK(CodeOf(backend.forge.EnsureCollaborator(kRepository, login, {})) == Code::kInvalid);
+    CHECK(CodeOf(backend.forge.RemoveCollaborator(kRepository, login, {})) == Code::kInvalid);
+  }
   for (const std::string path : {"", "/etc/passwd", "../x", "a/../b", ".git/config", "a//b", "a/", "a\nb"}) {
     CAPTURE(path);
     CHECK(CodeOf(backend.forge.EnsurePrivateRepository(kSecrets, {{path, "1"}}, {})) == Code::kInvalid);
@@ -259,7 +262,8 @@ TEST_CASE_TEMPLATE("[HTB-17] forge: what is not there is said to be absent", Bac
   for (const auto& error : {backend.forge.Statuses(nowhere, commit, {}).error(),
                             backend.forge.PostStatus(nowhere, commit, Status("x"), {}).error(),
                             backend.forge.CommentOnMerge(nowhere, commit, "x", {}).error(),
-                            backend.forge.EnsureCollaborator(nowhere, "alice", {}).error()}) {
+                            backend.forge.EnsureCollaborator(nowhere, "alice", {}).error(),
+                            backend.forge.RemoveCollaborator(nowhere, "alice", {}).error()}) {
     CHECK(error.code == Code::kNotFound);
     CHECK(error.reason == "NoSuchRepository");
   }
@@ -309,14 +313,39 @@ TEST_CASE_TEMPLATE("[SEC-42] forge: a repository that somebody made public is ma
   CHECK(backend.IsPrivate(kSecrets));
 }
 
+TEST_CASE_TEMPLATE("[HTB-12] forge: a collaborator is taken out again, and who was none already is", Backend, Fake,
+                   Local, Forgejo) {
+  Backend backend;
+  REQUIRE(backend.forge.EnsurePrivateRepository(kSecrets, {{"a", "1"}}, {}));
+  REQUIRE(backend.forge.EnsureCollaborator(kSecrets, "alice", {}));
+  REQUIRE(backend.forge.EnsureCollaborator(kSecrets, "bob", {}));
+  REQUIRE(backend.forge.RemoveCollaborator(kSecrets, "alice", {}));
+  CHECK_FALSE(backend.HasCollaborator(kSecrets, "alice"));
+  CHECK(backend.HasCollaborator(kSecrets, "bob"));
+  const std::string before = backend.Writes();
+  REQUIRE(backend.forge.RemoveCollaborator(kSecrets, "alice", {}));
+  if (Backend::kHasLogins) {
+    backend.RemoveLogin("mallory");
+    REQUIRE(backend.forge.RemoveCollaborator(kSecrets, "mallory", {}));
+  }
+  CHECK(backend.Writes() == before);
+  const auto let_in_again = backend.forge.EnsureCollaborator(kSecrets, "alice", {});
+  REQUIRE(let_in_again);
+  CHECK(*let_in_again);
+}
+
 TEST_CASE_TEMPLATE("[HTB-12] forge: a collaborator is added once; one that is nobody is said so", Backend, Fake, Local,
                    Forgejo) {
   Backend backend;
   REQUIRE(backend.forge.EnsurePrivateRepository(kSecrets, {{"a", "1"}}, {}));
-  REQUIRE(backend.forge.EnsureCollaborator(kSecrets, "alice", {}));
+  const auto added = backend.forge.EnsureCollaborator(kSecrets, "alice", {});
+  REQUIRE(added);
+  CHECK(*added);
   CHECK(backend.HasCollaborator(kSecrets, "alice"));
   CHECK_FALSE(backend.HasCollaborator(kSecrets, "bob"));
-  REQUIRE(backend.forge.EnsureCollaborator(kSecrets, "alice", {}));
+  const auto again = backend.forge.EnsureCollaborator(kSecrets, "alice", {});
+  REQUIRE(again);
+  CHECK_FALSE(*again);
   CHECK(backend.HasCollaborator(kSecrets, "alice"));
   if (Backend::kHasLogins) {
     backend.RemoveLogin("mallory");

@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/fake_team_sync.h"
 #include "tests/support/file_size_limit.h"
 #include "tests/support/temp_dir.h"
 
@@ -30,18 +31,66 @@ const TeamSyncState kState{.url = "https://forge.example.org/a \"b\"\\c.git",
                            .problems = 1,
                            .result = "abc"};
 
-TEST_CASE("[HTB-09] team sync: a state that was written is read as the same, by people too") {
+/// state.toml and reconcile.log in a directory.
+struct Real {
+  TempDir dir;
+  TeamSyncFiles sync{dir.Path()};
+
+  void Garble() const { dir.Write("state.toml", "last_synced_commit = "); }
+  std::string Lines() const { return TextOf(dir / "reconcile.log"); }
+};
+
+struct Fake {
+  FakeTeamSync sync;
+
+  void Garble() { sync.Garble(); }
+  std::string Lines() const {
+    std::string text;
+    for (const std::string& line : sync.lines()) text += line + "\n";
+    return text;
+  }
+};
+
+TEST_CASE_TEMPLATE("[HTB-09] team sync contract: a state that was written is read as the same, until the next one is",
+                   Backend, Fake, Real) {
+  Backend backend;
+  CHECK(*backend.sync.Read() == std::nullopt);
+  REQUIRE(backend.sync.Write(kState));
+  CHECK(*backend.sync.Read() == kState);
+  TeamSyncState next = kState;
+  next.last_synced_commit = next.accepted_commit = std::string(40, 'f');
+  REQUIRE(backend.sync.Write(next));
+  CHECK(*backend.sync.Read() == next);
+  REQUIRE(backend.sync.Write(TeamSyncState{}));
+  CHECK(*backend.sync.Read() == TeamSyncState{});
+}
+
+TEST_CASE_TEMPLATE("[HTB-09] team sync contract: what is no state is invalid until a new one is written", Backend, Fake,
+                   Real) {
+  Backend backend;
+  REQUIRE(backend.sync.Write(kState));
+  backend.Garble();
+  const auto read = backend.sync.Read();
+  REQUIRE_FALSE(read);
+  CHECK(read.error().code == api::Code::kInvalid);
+  REQUIRE(backend.sync.Write(kState));
+  CHECK(*backend.sync.Read() == kState);
+}
+
+TEST_CASE_TEMPLATE("[HTB-09] team sync contract: the log only grows, a line at a time", Backend, Fake, Real) {
+  Backend backend;
+  REQUIRE(backend.sync.Log("one"));
+  REQUIRE(backend.sync.Write(kState));
+  REQUIRE(backend.sync.Log("two"));
+  CHECK(backend.Lines() == "one\ntwo\n");
+}
+
+TEST_CASE("[HTB-09] team sync: state.toml is for people too, and for its owner alone") {
   const TempDir dir;
   TeamSyncFiles files(dir.Path());
-  CHECK(*files.Read() == std::nullopt);
   REQUIRE(files.Write(kState));
-  CHECK(*files.Read() == kState);
   CHECK(TextOf(dir.Path() + "/state.toml")
             .find("\nlast_synced_commit = \"0123456789012345678901234567890123456789\"\n") != std::string::npos);
-  TeamSyncState next = kState;
-  next.last_synced_commit = std::string(40, 'f');
-  REQUIRE(files.Write(next));
-  CHECK(*files.Read() == next);
   CHECK((std::filesystem::status(dir.Path() + "/state.toml").permissions() & std::filesystem::perms::all) ==
         (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
 }
@@ -62,10 +111,9 @@ TEST_CASE("[HTB-09] team sync: what is no state is told with its place, and kept
   }
 }
 
-TEST_CASE("[HTB-09] team sync: the log only grows, a line at a time") {
+TEST_CASE("[HTB-09] team sync: a log that is there goes on") {
   const TempDir dir;
-  TeamSyncFiles files(dir.Path());
-  REQUIRE(files.Log("one"));
+  REQUIRE(TeamSyncFiles(dir.Path()).Log("one"));
   REQUIRE(TeamSyncFiles(dir.Path()).Log("two"));
   CHECK(TextOf(dir.Path() + "/reconcile.log") == "one\ntwo\n");
 }

@@ -322,6 +322,41 @@ TEST_CASE("[ENGINE-12] contract: a reconcile that is asked for happens now, and 
   CHECK(h.Get<Toy>("a")->common.handled.at("reconcile-requested-at") == "now");
 }
 
+TEST_CASE("[ENGINE] contract: of children that are written at once a refused one ends its chain and no other") {
+  ToyHarness h;
+  h.controller->diff = [](const Toy& toy, const ToyState& state, api::Time) {
+    reconciler::Plan plan;
+    const auto put = [&](reconciler::Chain& chain, const std::string& child) {
+      const auto have = state.parts.find(child);
+      chain.Put(Part{.metadata = {.name = child, .owner_references = {reconciler::OwnerOf(toy)}}},
+                have == state.parts.end() ? nullptr : &have->second);
+    };
+    for (const auto& [first, second] : {std::pair("a1", "a2"), std::pair("Bad_Name", "never"), std::pair("c1", "c2")}) {
+      reconciler::Chain chain;
+      put(chain, first);
+      put(chain, second);
+      plan.Add(std::move(chain));
+    }
+    return plan;
+  };
+  h.Put("a", {"one"});
+  h.Settle();
+  std::string parts;
+  const auto made = h.client().List("parts.test.dev");
+  REQUIRE(made);
+  for (const auto& part : made->items)
+    parts += part->key.name + "@" + std::to_string(part->resource_version.value) + " ";
+  CHECK(parts == "a1@3 a2@5 c1@4 c2@6 ");  // First those that come first.
+  CHECK(h.Ready("a") == "False Invalid");
+  CHECK(h.Message("a").starts_with("create Part Bad_Name: is missing: Part.test.dev \"Bad_Name\" is invalid"));
+  const auto history = h.manager().History({"toys.test.dev", "", "a"});
+  std::string steps;
+  for (const auto& step : history.front().steps)
+    steps += step.id + (step.state == reconciler::StepResult::State::kDone ? "; " : "! ");
+  CHECK(steps ==
+        "create Part a1; create Part a2; create Part Bad_Name! create Part never! create Part c1; create Part c2; ");
+}
+
 TEST_CASE("[ENGINE-15] contract: children go before their owner is undone, and none is made meanwhile") {
   ToyHarness h;
   h.Put("a", {"x", {"p", "q"}});

@@ -1,5 +1,7 @@
 #include "reconciler/registry.h"
 
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include "api/codec/json.h"
@@ -62,6 +64,51 @@ TEST_CASE("[WIRE] registry: a created object gets identity, generation 1, defaul
   CHECK(api::codec::FormatTime(*made.metadata.creation_timestamp) == "2026-11-20T20:58:51Z");
   CHECK(*made.body.At({"spec", "mode"}) == Json("Fast"));
   CHECK(made.body.Find("status") == nullptr);
+}
+
+TEST_CASE("[WIRE] registry: several writes at once are each as they would be alone, and one that is refused is alone") {
+  Bench bench;
+  Object changed = bench.Create("old", 1);
+  Object stale = bench.Create("stale", 1);
+  stale.metadata.resource_version = changed.metadata.resource_version;
+  const Object same = bench.Create("same", 3);
+  changed.body["spec"]["size"] = 2;
+  auto before = bench.engine->revision();
+  const auto written = bench.client().WriteAll(
+      {changed, Bench::Thing("new", 4), Bench::Thing("big", 99), stale, Bench::Thing("new", 5), same,
+       Object{.api_version = "test.dev/v1", .kind = "Other", .metadata = {.name = "other"}}},
+      {.actor = "test"});
+  REQUIRE(written.size() == 7);
+  CHECK(bench.Parse(written[0]).metadata.generation == api::Generation{2});
+  CHECK(*bench.Parse(written[1]).body.At({"spec", "mode"}) == Json("Fast"));
+  CHECK(written[2].error().code == Code::kInvalid);
+  CHECK(written[3].error().code == Code::kConflict);
+  CHECK(written[4].error().code == Code::kAlreadyExists);
+  CHECK(bench.Parse(written[5]).metadata.resource_version == same.metadata.resource_version);
+  CHECK(written[6].error().code == Code::kNotFound);
+  CHECK(bench.engine->revision().value == before.value + 2);
+  std::string audited;
+  for (const std::string& line : bench.audit_log.lines())
+    if (line.find(R"("actor":"test")") != std::string::npos) audited += line + "\n";
+  CHECK(audited.find(R"("outcome":"done","revision":)" + std::to_string(before.value + 1)) != std::string::npos);
+  CHECK(audited.find(R"("verb":"create","target":"Thing big","outcome":"Invalid")") != std::string::npos);
+  CHECK(std::count(audited.begin(), audited.end(), '\n') == 7);
+  before = bench.engine->revision();
+  CHECK(bench.client().WriteAll({Bench::Thing("dry", 1)}, {.is_dry_run = true}).front());
+  CHECK(bench.engine->revision() == before);
+}
+
+TEST_CASE("[WIRE] registry: a thousand writes at once, some of one lock, neither wait for each other nor get lost") {
+  Bench bench;
+  std::vector<Object> objects;
+  for (int i = 0; i < 1'000; ++i) objects.push_back(Bench::Thing("thing-" + std::to_string(i), 1));
+  auto made = bench.client().WriteAll(objects, {});
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    objects[i] = bench.Parse(made[i]);
+    objects[i].body["spec"]["size"] = 2;
+  }
+  for (const auto& written : bench.client().WriteAll(objects, {})) REQUIRE(written);
+  CHECK(bench.client().List("things.test.dev")->items.size() == 1'000);
 }
 
 TEST_CASE("[WIRE] registry: what does not fit is refused with every cause, or pruned with a warning") {

@@ -65,6 +65,30 @@ TEST_CASE("[SEC-61] store: of two writers who start from one state the second is
   CHECK(store->revision() == ResourceVersion{2});
 }
 
+TEST_CASE("[ENGINE] store: what comes together is one commit, in its order, and what is refused holds up nothing") {
+  auto store = InMemory();
+  REQUIRE(store->Commit(Write("taken", 1)));
+  const auto before = store->Stats().commits;
+  std::vector<Mutation> mutations;
+  for (const char* name : {"a", "taken", "b"}) mutations.push_back(Write(name, 2));
+  const auto results = store->CommitAll(std::move(mutations));
+  REQUIRE(results.size() == 3);
+  CHECK((*results[0])->resource_version == ResourceVersion{2});
+  CHECK(results[1].error().code == Code::kAlreadyExists);
+  CHECK((*results[2])->resource_version == ResourceVersion{3});
+  CHECK(store->Stats().commits == before + 1);
+  CHECK(store->CommitAll({}).empty());
+}
+
+TEST_CASE("[ENGINE] store: more than one commit may hold comes in as few as there can be") {
+  auto store = tests::OpenStore(":memory:", {.batch_max = 10});
+  std::vector<Mutation> mutations;
+  for (int i = 0; i < 25; ++i) mutations.push_back(Write("thing" + std::to_string(i), i));
+  for (const auto& result : store->CommitAll(std::move(mutations))) CHECK(result);
+  CHECK(store->Stats().commits == 3);
+  CHECK(store->revision() == ResourceVersion{25});
+}
+
 TEST_CASE("[ENGINE] store: a watch has every change after its revision, in order, and a deletion its own revision") {
   auto store = InMemory();
   REQUIRE(store->Commit(Write("a", 1)));

@@ -95,14 +95,25 @@ class FakeForge : public host::Forge {
     return {};
   }
 
-  api::Expected<void> EnsureCollaborator(std::string_view repository, std::string_view login,
+  api::Expected<bool> EnsureCollaborator(std::string_view repository, std::string_view login,
+                                         std::stop_token stop) override {
+    const std::lock_guard lock(mutex_);
+    auto found = Enter(repository, stop);
+    if (!found) return found.error();
+    if (auto good = host::CheckLogin(login); !good) return good.error();
+    if (missing_logins_.contains(std::string(login))) return Absent("NoSuchLogin", login);
+    const bool is_new = (*found)->collaborators.emplace(login).second;
+    if (is_new) counter_.CountWrite();
+    return is_new;
+  }
+
+  api::Expected<void> RemoveCollaborator(std::string_view repository, std::string_view login,
                                          std::stop_token stop) override {
     const std::lock_guard lock(mutex_);
     auto found = Enter(repository, stop);
     if (!found) return found.error();
     if (auto good = host::CheckLogin(login); !good) return good;
-    if (missing_logins_.contains(std::string(login))) return Absent("NoSuchLogin", login);
-    if ((*found)->collaborators.emplace(login).second) counter_.CountWrite();
+    if ((*found)->collaborators.erase(std::string(login)) > 0) counter_.CountWrite();
     return {};
   }
 

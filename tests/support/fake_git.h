@@ -32,6 +32,7 @@ class FakeGit final : public host::Git {
                                                        std::string_view directory) const override {
     const std::lock_guard lock(mutex_);
     if (auto error = Enter(repository)) return *error;
+    if (!IsId(commit)) return NoId(commit);
     const auto found = commits_.find(commit);
     if (found == commits_.end()) return Absent("commit " + std::string(commit));
     const std::string prefix = directory.empty() ? "" : std::string(directory) + "/";
@@ -54,6 +55,7 @@ class FakeGit final : public host::Git {
                                       std::size_t bytes_max) const override {
     const std::lock_guard lock(mutex_);
     if (auto error = Enter(repository)) return *error;
+    if (!IsId(blob)) return NoId(blob);
     const auto found = blobs_.find(blob);
     if (found == blobs_.end()) return Absent("blob " + std::string(blob));
     if (found->second.size() <= bytes_max) return found->second;
@@ -64,12 +66,23 @@ class FakeGit final : public host::Git {
                                std::string_view ancestor) const override {
     const std::lock_guard lock(mutex_);
     if (auto error = Enter(repository)) return *error;
+    if (!IsId(commit)) return NoId(commit);
+    if (!IsId(ancestor)) return NoId(ancestor);
     if (!commits_.contains(commit)) return Absent("commit " + std::string(commit));
     if (!commits_.contains(ancestor)) return Absent("commit " + std::string(ancestor));
     for (std::string at(commit); !at.empty(); at = commits_.at(at).parent) {
       if (at == ancestor) return true;
     }
     return false;
+  }
+
+  api::Expected<std::string> SignatureFault(std::string_view repository, std::string_view commit, std::string_view,
+                                            std::stop_token) const override {
+    const std::lock_guard lock(mutex_);
+    if (auto error = Enter(repository)) return *error;
+    if (!IsId(commit)) return NoId(commit);
+    if (!commits_.contains(commit)) return Absent("commit " + std::string(commit));
+    return std::string(signed_.contains(commit) ? "" : "is not signed");
   }
 
   api::Expected<void> Fetch(std::string_view url, std::string_view mirror, const host::FetchOptions&,
@@ -124,6 +137,12 @@ class FakeGit final : public host::Git {
     }
   }
 
+  /// An allowed signer has signed it.
+  void Sign(const std::string& commit) {
+    const std::lock_guard lock(mutex_);
+    signed_.insert(commit);
+  }
+
   void FailNth(int n, api::Error error) {
     const std::lock_guard lock(mutex_);
     counter_.FailNth(n, std::move(error));
@@ -156,6 +175,12 @@ class FakeGit final : public host::Git {
   }
 
   static std::string IdOf(std::string_view content) { return api::codec::Sha256Hex(content).substr(0, 40); }
+  static bool IsId(std::string_view id) {
+    return id.size() == 40 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  }
+  static api::Error NoId(std::string_view id) {
+    return {api::Code::kInvalid, "InvalidId", std::string(id) + " is no id"};
+  }
   static api::Error Absent(const std::string& what) {
     return {api::Code::kNotFound, "NotFound", what + " is not there"};
   }
@@ -172,6 +197,7 @@ class FakeGit final : public host::Git {
   std::map<std::string, Branches, std::less<>> repositories_;
   std::map<std::string, Snapshot, std::less<>> commits_;
   std::map<std::string, std::string, std::less<>> blobs_;
+  std::set<std::string, std::less<>> signed_;
 };
 
 }  // namespace tests

@@ -14,7 +14,7 @@
 namespace tests {
 
 /// A hero_team repository and a clone of it, made by the real git in a directory of the test's. The clone is where
-/// members are written; Push merges what is there. Each member has a key of their own (SshKey).
+/// members are written; Push merges what is there (Commit, then Publish). Each member has a key of their own (SshKey).
 class TeamForge {
  public:
   explicit TeamForge(const std::string& directory) : bare_(directory + "/hero_team.git"), work_(directory + "/work") {
@@ -36,10 +36,14 @@ class TeamForge {
   }
   void RemoveUser(const std::string& name) const { std::filesystem::remove(work_ + "/users/" + name + ".toml"); }
 
-  void Push() const {
+  void Commit() const {
     Git({"-C", work_, "add", "-A"});
     Git({"-C", work_, "-c", "user.name=T", "-c", "user.email=t@localhost", "commit", "-qm", "change"});
-    Git({"-C", work_, "push", "-q", bare_, "development"});
+  }
+  void Publish() const { Git({"-C", work_, "push", "-q", bare_, "development"}); }
+  void Push() const {
+    Commit();
+    Publish();
   }
 
  private:
