@@ -113,7 +113,7 @@ void Simulation::Direct() {
   for (const pthread_t person : people) fibers_.Join(person);
   Heal();
   Rest();
-  React();
+  if (world_.silent_until.empty()) React();  // A watch that died is found by a comparison, minutes later.
   lives_.back()->Stop();
 }
 
@@ -145,7 +145,7 @@ void Simulation::Operate() {
       (this->*kDeeds[deed])();
     else
       Approve(false);
-    fibers_.Sleep(fibers_.RandomTime(seconds(12)));
+    fibers_.Sleep(fibers_.RandomTime(seconds(20)));
   }
 }
 
