@@ -53,7 +53,7 @@ fuzz: ## feed invented bytes to everything that parses, FUZZ_SECONDS=60 each
 	@hack/deps all
 	@hack/fuzz $(call hint,each FAILED line above says how to run its input again)
 
-soak: build ## what takes long: hundreds of kills during writes, minutes of fuzz
+soak: build ## what takes long: hundreds of kills, thousands of simulated lives, minutes of fuzz
 	@hack/deps all
 	@hack/soak $(call hint,HERO_TEST_SEED repeats the seed that a failure names)
 
