@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/meta/expected.h"
+#include "api/v1/account_ids.h"
 
 namespace host {
 
@@ -35,6 +36,24 @@ struct AccountWish {
   bool is_expired = false;
   std::vector<std::string> groups{};          ///< Supplementary groups it has to be in; a subset of managed_groups.
   std::vector<std::string> managed_groups{};  ///< Groups that may be added and removed; created when first wished for.
+};
+
+/// An account or a group, and its number.
+struct NumberHolder {
+  std::int64_t id = 0;
+  std::string name{};
+
+  auto operator<=>(const NumberHolder&) const = default;
+};
+
+/// Who has which number on the box, which nobody needs rights to read. Thread-safe.
+class Numbers {
+ public:
+  virtual ~Numbers() = default;
+
+  /// Of the range: accounts by uid and by primary gid, groups. Sorted, each once. Errors: kUnavailable when the files
+  /// cannot be read or do not parse: whose a number is is then unknown, not free.
+  virtual api::Expected<std::vector<NumberHolder>> HoldersOf(const api::v1::IdRange& range) const = 0;
 };
 
 /// The account database of the box. Thread-safe.

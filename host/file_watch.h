@@ -18,10 +18,10 @@ class FileWatch {
   using Changed = std::function<void(std::string_view path)>;
 
   /// Calls `changed` from Run's thread whenever an entry of `directory` (which must exist) was written, made, renamed
-  /// or removed; `path` is the entry's, or `directory` itself when anything in it may have changed or when it is gone:
-  /// then add it again once it is back. With `recursive` directories below are followed, new ones too, links are not. A
-  /// second Add of one directory replaces the first. Errors: kNotFound, kUnavailable (limits of inotify; the message
-  /// names the sysctl).
+  /// or removed or got another mode or owner; `path` is the entry's, or `directory` itself when that got one, when
+  /// anything in it may have changed or when it is gone: then add it again once it is back. With `recursive`
+  /// directories below are followed, new ones too, links are not. A second Add of one directory replaces the first.
+  /// Errors: kNotFound, kUnavailable (limits of inotify; the message names the sysctl).
   virtual api::Expected<void> Add(const std::string& directory, bool recursive, Changed changed) = 0;
 
   /// Waits for a call of its `changed` that is going on, unless this is called from one: hold no lock that `changed`

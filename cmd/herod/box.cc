@@ -35,8 +35,9 @@ using api::Code;
 using api::Error;
 using api::Expected;
 
-/// Users are many, and their account changes join one rewrite of the account files: so many at a time.
-constexpr int kUserWorkers = 16;
+/// Users are many, and their account changes join one rewrite of the account files: so many at a time. They wait for
+/// the disk and for members' processes, not for a core.
+constexpr int kUserWorkers = 64;
 
 Expected<void> MakeDirectory(const std::string& path, std::filesystem::perms mode) {
   std::error_code error;
@@ -161,10 +162,12 @@ Expected<void> Box::Run(std::stop_token stop) {
   Parts& parts = *parts_;
   const std::vector<std::string>& groups = parts.config.accounts.groups;
   reconciler::Manager& manager = parts.engine->manager();
-  manager.Add(std::make_unique<controllers::TeamController>(
-                  controllers::TeamSeams{.git = parts.git, .sync = parts.team_sync, .forge = parts.forge.get()},
-                  parts.paths, TeamRulesOf(parts.config, parts.engine->catalog())),
-              {.name = "team", .workers = 1, .has_finalizer = false});
+  manager.Add(
+      std::make_unique<controllers::TeamController>(
+          controllers::TeamSeams{
+              .git = parts.git, .sync = parts.team_sync, .numbers = *parts.host.numbers, .forge = parts.forge.get()},
+          parts.paths, TeamRulesOf(parts.config, parts.engine->catalog())),
+      {.name = "team", .workers = 1, .has_finalizer = false});
   manager.Add(std::make_unique<controllers::RepositoryController>(
                   parts.git, parts.paths,
                   controllers::RepositoryOptions{.interval = RepositoryInterval(parts.config),

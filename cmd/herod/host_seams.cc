@@ -6,6 +6,7 @@
 #include "host/linux/file_watch.h"
 #include "host/linux/kept_archives.h"
 #include "host/passwd/accounts.h"
+#include "host/passwd/numbers.h"
 #include "host/passwd/sandbox_homes.h"
 #include "host/priv/seams.h"
 #include "host/priv/watch.h"
@@ -34,6 +35,7 @@ api::Expected<HostSeams> OpenHostSeams(const host::BoxPaths& paths, const Accoun
     seams.work = std::make_unique<host::priv::PrivWork>(*seams.client);
     seams.sessions = std::make_unique<host::priv::PrivSessions>(*seams.client);
   }
+  seams.numbers = std::make_unique<host::passwd::FileNumbers>(paths.etc);
   seams.archives = std::make_unique<host::linux::KeptArchives>(paths.archive, *seams.work);
   return seams;
 }

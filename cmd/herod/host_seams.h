@@ -22,6 +22,7 @@ struct HostSeams {
   std::unique_ptr<host::FileWatch> own_watch{};  ///< What we may watch ourselves; not used directly.
   std::unique_ptr<host::FileWatch> file_watch{};
   std::unique_ptr<host::Accounts> accounts{};
+  std::unique_ptr<host::Numbers> numbers{};
   std::unique_ptr<host::Homes> homes{};
   std::unique_ptr<host::Work> work{};
   std::unique_ptr<host::Archives> archives{};

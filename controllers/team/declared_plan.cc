@@ -22,39 +22,53 @@ using api::v1::UserSpec;
 using reconciler::Chain;
 using reconciler::Plan;
 
-/// Gives numbers: the lowest above all that were ever given, so that none is given twice.
+/// Gives numbers: the lowest above all that were ever given, so that none is given twice, that nobody on the box has.
 class Numbers {
  public:
   explicit Numbers(const TeamState& state) {
     for (const auto& [name, reservation] : state.reservations) Take(reservation.spec.uid);
     for (const auto& [name, user] : state.users)
       if (user.status.uid) Take(*user.status.uid);
+    for (const host::NumberHolder& holder : state.holders) held_.insert(holder.id);
   }
 
-  /// No value: all are given.
+  /// No value: all are given or had.
   std::optional<std::int64_t> Next() {
-    std::int64_t next = taken_.empty() ? kMemberIds.first : *taken_.rbegin() + 1;
-    if (next > kMemberIds.last) {  // What was left out below was never anybody's.
-      next = kMemberIds.first;
-      while (taken_.contains(next)) ++next;
-    }
-    if (next > kMemberIds.last) return std::nullopt;
-    Take(next);
+    auto next = FreeFrom(given_.empty() ? kMemberIds.first : *given_.rbegin() + 1);
+    if (!next) next = FreeFrom(kMemberIds.first);  // What was left out below was never a member's.
+    if (next) Take(*next);
     return next;
   }
 
  private:
   void Take(std::int64_t uid) {
-    if (kMemberIds.Contains(uid)) taken_.insert(uid);
+    if (kMemberIds.Contains(uid)) given_.insert(uid);
+  }
+  std::optional<std::int64_t> FreeFrom(std::int64_t from) const {
+    for (std::int64_t id = from; id <= kMemberIds.last; ++id)
+      if (!given_.contains(id) && !held_.contains(id)) return id;
+    return std::nullopt;
   }
 
-  std::set<std::int64_t> taken_;
+  std::set<std::int64_t> given_;
+  std::set<std::int64_t> held_;  // By accounts and groups of the box, whoever made them.
 };
 
-/// The number of a user. An account that was there before keeps its own, and the reservation follows it.
+/// Whether somebody else of the box has a number that is reserved for this user.
+bool IsHeldByAnother(const TeamState& state, const UidReservation& reservation) {
+  return std::any_of(state.holders.begin(), state.holders.end(), [&](const host::NumberHolder& holder) {
+    return holder.id == reservation.spec.uid && holder.name != reservation.spec.user;
+  });
+}
+
+/// The number of a user. An account that was there before keeps its own, and the reservation follows it. A number that
+/// somebody took between its reservation and the account is given up: no account of ours ever had it.
 std::optional<std::int64_t> NumberOf(const TeamState& state, const UserSpec& spec, const User* have, Numbers& numbers) {
   const auto found = state.reservations.find(spec.name);
   const auto own = have ? have->status.uid : std::nullopt;
+  const bool was_never_made = have && !own;
+  if (was_never_made && found != state.reservations.end() && IsHeldByAnother(state, found->second))
+    return numbers.Next();
   if (found != state.reservations.end() && !(spec.adopt && own)) return found->second.spec.uid;
   return own ? own : numbers.Next();
 }

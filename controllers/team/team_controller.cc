@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/codec/text.h"
+#include "api/v1/account_ids.h"
 #include "api/v1/org_key.h"
 #include "controllers/team/team_labels.h"
 #include "controllers/team/team_post.h"
@@ -54,6 +55,13 @@ std::vector<Request> TeamOf(const Kind& declared) {
 /// An account that was adopted has brought a number of its own.
 std::vector<Request> TeamOfAdopted(const User& user) {
   if (!user.spec.adopt || !user.status.uid || user.status.uid == user.spec.uid) return {};
+  return TeamOf(user);
+}
+
+/// A member's number was taken before the account was made.
+std::vector<Request> TeamOfUidTaken(const User& user) {
+  const api::Condition* ready = user.common.Find(api::kReady);
+  if (!ready || ready->reason != "UidTaken") return {};
   return TeamOf(user);
 }
 
@@ -184,6 +192,7 @@ void TeamController::Watches(reconciler::Sources& sources) const {
   sources.Maps<Repository>(TeamOf<Repository>)
       .Maps<User>(TeamOf<User>, reconciler::On::kSpecChange)
       .Maps<User>(TeamOfAdopted)
+      .Maps<User>(TeamOfUidTaken)
       .Maps<ManifestTemplate>(TeamOf<ManifestTemplate>, reconciler::On::kSpecChange)
       .Maps<OrgKey>(TheTeam<OrgKey>, reconciler::On::kSpecChange)
       .Maps<UidReservation>(TheTeam<UidReservation>, reconciler::On::kSpecChange);
@@ -231,6 +240,9 @@ Expected<void> TeamController::ReadObjects(const Team& object, const reconciler:
   auto reservations = reader.List<UidReservation>();
   if (!reservations) return reservations.error();
   for (UidReservation& one : *reservations) state.reservations.emplace(one.spec.user, std::move(one));
+  auto holders = seams_.numbers.HoldersOf(api::v1::kMemberIds);
+  if (!holders) return holders.error();
+  state.holders = *std::move(holders);
   auto keys = reader.List<OrgKey>();
   if (!keys) return keys.error();
   state.has_org_keys = !keys->empty();

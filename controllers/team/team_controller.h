@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/v1/manifest_template.h"
 #include "api/v1/repository.h"
@@ -13,6 +14,7 @@
 #include "api/v1/uid_reservation.h"
 #include "api/v1/user.h"
 #include "controllers/team/hero_team.h"
+#include "host/accounts.h"
 #include "host/box_paths.h"
 #include "host/forge.h"
 #include "host/git.h"
@@ -31,14 +33,15 @@ struct TeamState {
   std::map<std::string, api::v1::User> users{};     ///< By user name: all that this team declared.
   std::map<std::string, api::v1::ManifestTemplate> templates{};   ///< By role: all that this team declared.
   std::map<std::string, api::v1::UidReservation> reservations{};  ///< By user name: all that there are.
-  bool has_org_keys = false;                                      ///< There is an OrgKey, so names are checked.
-  std::optional<host::TeamSyncState> sync{};                      ///< state.toml; no value: none, or unreadable.
-  std::string sync_problem{};                                     ///< Why state.toml is unreadable.
-  std::string forge_repository{};                                 ///< `org/name`; empty: no result is posted.
-  std::optional<reconciler::TaskState> post{};                    ///< The newest posting of a result.
-  std::optional<reconciler::TaskState> comment{};                 ///< The newest try to comment after that.
-  bool needs_signature = false;                                   ///< An allowed signer has to have signed the head.
-  std::optional<std::string> signature_fault{};  ///< Why none has; no value: not known, or none is needed.
+  std::vector<host::NumberHolder> holders{};       ///< Who has a number of members on the box, whoever made it.
+  bool has_org_keys = false;                       ///< There is an OrgKey, so names are checked.
+  std::optional<host::TeamSyncState> sync{};       ///< state.toml; no value: none, or unreadable.
+  std::string sync_problem{};                      ///< Why state.toml is unreadable.
+  std::string forge_repository{};                  ///< `org/name`; empty: no result is posted.
+  std::optional<reconciler::TaskState> post{};     ///< The newest posting of a result.
+  std::optional<reconciler::TaskState> comment{};  ///< The newest try to comment after that.
+  bool needs_signature = false;                    ///< An allowed signer has to have signed the head.
+  std::optional<std::string> signature_fault{};    ///< Why none has; no value: not known, or none is needed.
 
   /// Nothing stands between the head and the box.
   bool MayApply() const { return !unread && !is_rewritten && !needs_signature; }
@@ -48,6 +51,7 @@ struct TeamState {
 struct TeamSeams {
   const host::Git& git;
   host::TeamSync& sync;
+  const host::Numbers& numbers;
   host::Forge* forge = nullptr;  ///< Where results are posted; null: nowhere.
 };
 

@@ -84,7 +84,9 @@ Expected<api::Json> Pack(host::Archives& archives, const std::string& home, cons
   host::log::Info("archived", {{"home", home},
                                {"file", file},
                                {"files", std::to_string(packed->files)},
-                               {"credentials_left_out", std::to_string(packed->credentials_left_out)}});
+                               {"credentials_left_out", std::to_string(packed->credentials_left_out)},
+                               {"mounts_left_out", std::to_string(packed->mounts_left_out)},
+                               {"holed_left_out", std::to_string(packed->holed_left_out)}});
   return api::Json();
 }
 
@@ -231,10 +233,11 @@ void UserController::PlanHome(const User& object, const UserState& state, bool i
   const std::string there = std::to_string(CountKeys(state.home.authorized_keys));
   chain.Then({.verb = "write keys",
               .target = home + "/.ssh/authorized_keys",
-              .reason = !state.home.has_keys_file ? "is missing"
-                        : is_same                 ? "is open to others"
-                        : is_taken_over           ? "replaces the keys that are there, " + there + " of them"
-                                                  : "differs from the spec",
+              .reason = state.home.is_keys_file_replaced ? "is a link or no regular file, and is replaced"
+                        : !state.home.has_keys_file      ? "is missing"
+                        : is_same                        ? "is open to others"
+                        : is_taken_over                  ? "replaces the keys that are there, " + there + " of them"
+                                                         : "differs from the spec",
               .desired = api::codec::Sha256Hex(keys)},
              [&homes = seams_.homes, home, keys] { return homes.WriteAuthorizedKeys(home, keys); });
 }
@@ -335,6 +338,8 @@ Plan UserController::PlanRemoval(const User& object, const UserState& state) con
 api::v1::UserStatus UserController::Report(const User& object, const UserState& state,
                                            const reconciler::Results&) const {
   api::v1::UserStatus status{.home = HomeOf(object)};
+  // Who had a number has it again: it is not forgotten while somebody has removed the account.
+  if (!state.account) status.uid = object.status.uid;
   if (state.account && IsOurs(object, state.claim, *state.account)) {
     status.uid = state.account->uid;
     status.login_enabled = !state.account->is_expired;

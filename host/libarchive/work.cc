@@ -17,23 +17,39 @@ constexpr const char* kWork = "hero";
 
 std::string InMiB(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
+/// Bytes that are free for everybody on the disk of an archive.
+api::Expected<std::uint64_t> FreeBytes(int descriptor) {
+  struct statvfs disk {};
+  if (::fstatvfs(descriptor, &disk) != 0) return linux::SystemError("statvfs of the archive", errno);
+  return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+}
+
 /// Before anything is written: a disk that is full hurts everybody on the box. What the work takes on its disk bounds
 /// what the archive takes, but for names and headers.
 api::Expected<void> CheckSpace(const linux::Fd& home, int descriptor, const std::stop_token& stop,
                                const WorkOptions& options) {
   const auto needed = AllocatedBytes(home.get(), kWork, stop);
   if (!needed) return needed.error();
-  struct statvfs disk {};
-  if (::fstatvfs(descriptor, &disk) != 0) return linux::SystemError("statvfs of the archive", errno);
-  const std::uint64_t free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-  if (free >= *needed && free - *needed >= options.reserve_bytes) return {};
+  const auto free = FreeBytes(descriptor);
+  if (!free) return free.error();
+  if (*free >= *needed && *free - *needed >= options.reserve_bytes) return {};
   return api::Error{Code::kUnavailable, "ArchiveNeedsSpace",
-                    "there are " + InMiB(free) + " free for it, and up to " + InMiB(*needed) + " and a reserve of " +
+                    "there are " + InMiB(*free) + " free for it, and up to " + InMiB(*needed) + " and a reserve of " +
                         InMiB(options.reserve_bytes) + " are needed; make room there"};
 }
 
+/// While it is written: others use the disk too, and the home grows.
+api::Expected<void> CheckReserve(int descriptor, const WorkOptions& options) {
+  const auto free = FreeBytes(descriptor);
+  if (!free) return free.error();
+  if (*free >= options.reserve_bytes) return {};
+  return api::Error{Code::kUnavailable, "ArchiveNeedsSpace",
+                    "while it was written only " + InMiB(*free) + " were left free, and a reserve of " +
+                        InMiB(options.reserve_bytes) + " stays; make room there"};
+}
+
 api::Expected<bool> IsWorkIn(const linux::Fd& home, const std::string& shown) {
-  const auto status = linux::StatEntry(home.get(), kWork, shown + "/" + kWork);
+  const auto status = linux::StatBeneath(home.get(), kWork, shown + "/" + kWork);
   if (!status && status.error().code == Code::kNotFound) return false;
   if (!status) return status.error();
   return S_ISDIR(status->st_mode);
@@ -49,7 +65,7 @@ api::Expected<Packed> PackWork(const linux::Fd& home, const std::string& shown, 
     return api::Error{Code::kNotFound, "NothingToArchive", "pack " + shown + "/" + kWork + ": it is no directory"};
   }
   if (auto checked = CheckSpace(home, descriptor, stop, options); !checked) return checked.error();
-  return Packer(descriptor, stop).Pack(home.get(), kWork);
+  return Packer(descriptor, stop, [&] { return CheckReserve(descriptor, options); }).Pack(home.get(), kWork);
 }
 
 api::Expected<linux::Fd> LibWork::OpenHome(std::string_view home) const {

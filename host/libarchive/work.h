@@ -12,7 +12,8 @@
 namespace host::libarchive {
 
 struct WorkOptions {
-  /// Stays free for everybody else: an archive is not begun when its disk could have less than this after it.
+  /// Stays free for everybody else: an archive is not begun when its disk could have less than this after it, and is
+  /// given up when it has less.
   std::uint64_t reserve_bytes = 64u << 20;
 };
 

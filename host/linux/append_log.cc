@@ -29,8 +29,10 @@ api::Expected<void> AppendFile::OpenIfMoved() {
       by_path.st_dev == opened.st_dev)
     return {};
   file_ = Fd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file_) return SystemError("open " + path_, errno);
-  return {};
+  if (file_) return {};
+  api::Error error = SystemError("open " + path_, errno);
+  error.code = api::Code::kUnavailable;  // Not kNotFound: it is the directory that is missing.
+  return error;
 }
 
 }  // namespace host::linux

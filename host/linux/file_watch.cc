@@ -17,8 +17,8 @@ namespace host::linux {
 namespace {
 
 constexpr std::uint32_t kSelf = IN_DELETE_SELF | IN_MOVE_SELF;
-constexpr std::uint32_t kMask =
-    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | kSelf | IN_ONLYDIR | IN_EXCL_UNLINK;
+constexpr std::uint32_t kMask = IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |
+                                kSelf | IN_ONLYDIR | IN_EXCL_UNLINK;
 
 std::string Join(const std::string& directory, std::string_view name) {
   std::string path = directory;
@@ -201,7 +201,7 @@ void InotifyWatch::Collect(std::string_view events, Turn& turn) {
 
 void InotifyWatch::CollectEvent(std::uint32_t mask, const std::string& directory, std::string_view name, Turn& turn) {
   if ((mask & (kSelf | IN_IGNORED)) != 0) return ForgetTree(directory, turn);
-  const std::string path = Join(directory, name);
+  const std::string path = name.empty() ? directory : Join(directory, name);  // Empty: its own mode or owner.
   for (const RequestRef& request : AskersOf(directory)) turn.hints.insert({request, path});
   if ((mask & IN_ISDIR) == 0) return;
   if ((mask & IN_MOVED_FROM) != 0) ForgetTree(path, turn);

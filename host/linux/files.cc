@@ -36,6 +36,8 @@ bool IsOfAnotherKind(int error_number) {
          error_number == ENXIO;
 }
 
+constexpr const char* kOtherFileSystem = "OtherFileSystem";
+
 std::string TemporaryPrefix(std::string_view name) { return "." + std::string(name) + "."; }
 
 /// Whether nobody wrote between two stamps; a rename changes the time of change and nothing else.
@@ -110,6 +112,11 @@ api::Expected<Fd> OpenBeneath(int directory, const std::string& path, int flags,
   for (int tries_left = 8;; --tries_left) {
     Fd fd(static_cast<int>(::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how)));
     if (fd) return fd;
+    if (errno == EXDEV && mounts == Mounts::kRefuse) {
+      return api::Error{.code = api::Code::kForbidden,
+                        .reason = kOtherFileSystem,
+                        .message = std::string(shown) + " is another file system; unmount it"};
+    }
     if (IsOfAnotherKind(errno)) {
       return api::Error{.code = api::Code::kForbidden,
                         .reason = "NotAPlainPath",
@@ -117,6 +124,16 @@ api::Expected<Fd> OpenBeneath(int directory, const std::string& path, int flags,
     }
     if (errno != EAGAIN || tries_left == 0) return SystemError("open " + std::string(shown), errno);
   }
+}
+
+bool IsOtherFileSystem(const api::Error& error) { return error.reason == kOtherFileSystem; }
+
+api::Expected<struct stat> StatBeneath(int directory, const std::string& name, std::string_view shown) {
+  const auto entry = OpenBeneath(directory, name, O_PATH | O_NOFOLLOW, shown, Mounts::kRefuse);
+  if (!entry) return entry.error();
+  struct stat status {};
+  if (::fstat(entry->get(), &status) != 0) return SystemError("stat " + std::string(shown), errno);
+  return status;
 }
 
 api::Expected<struct stat> StatEntry(int directory, const std::string& name, std::string_view shown) {
@@ -228,6 +245,10 @@ api::Expected<Replacement> Replacement::Begin(int directory, std::string name, m
 }
 
 api::Expected<void> Replacement::Append(std::string_view bytes) { return WriteAll(fd_.get(), bytes, name_); }
+
+void Replacement::StartSync() {
+  ::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);  // Only a hint: Sync is what counts.
+}
 
 api::Expected<void> Replacement::Sync() {
   if (::fsync(fd_.get()) != 0) return SystemError("sync " + name_, errno);

@@ -44,13 +44,20 @@ api::Expected<Fd> Open(const std::string& path, int flags);
 /// kForbidden when a part of the path is a link or of another kind than asked for: somebody put it there and has to
 /// take it away.
 /// kRefuse: as little as through a link does it go into another file system, where whoever mounted it (FUSE) could let
-/// us wait for ever.
+/// us wait for ever. The error is then one for IsOtherFileSystem.
 enum class Mounts { kCross, kRefuse };
 api::Expected<Fd> OpenBeneath(int directory, const std::string& path, int flags, std::string_view shown,
                               Mounts mounts = Mounts::kCross);
 
+/// Whether something was refused because another file system is mounted there.
+bool IsOtherFileSystem(const api::Error& error);
+
 /// The kind and mode of an entry of `directory`, not of what it links to. Errors: kNotFound.
 api::Expected<struct stat> StatEntry(int directory, const std::string& name, std::string_view shown);
+
+/// The same where a member could have mounted something: nobody is asked who could let us wait for ever. Errors also:
+/// kForbidden for IsOtherFileSystem.
+api::Expected<struct stat> StatBeneath(int directory, const std::string& name, std::string_view shown);
 
 /// The first `bytes_max` bytes; less when the file is shorter.
 api::Expected<std::string> ReadUpTo(int fd, std::size_t bytes_max, std::string_view shown);
@@ -99,6 +106,9 @@ class Replacement {
   api::Expected<void> Append(std::string_view bytes);
   /// For whoever appends by itself.
   int Descriptor() const { return fd_.get(); }
+  /// Lets the disk begin with what was appended, so that Sync waits for less. For several files that are synced one
+  /// after the other.
+  void StartSync();
   /// Makes what was appended last. Commit does so when it was not done before.
   api::Expected<void> Sync();
   /// Gives it to somebody else. Only root may.

@@ -67,7 +67,7 @@ api::Expected<AccountTexts> ReadTexts(const Fd& directory) {
                       std::move(texts[2]).value_or(""), std::move(texts[3])};
 }
 
-/// The new version of one file, written and on the disk, with owner and mode of the one that stands there.
+/// The new version of one file, written and on its way to the disk, with owner and mode of the one that stands there.
 api::Expected<linux::Replacement> Prepare(const Fd& directory, const char* name, const TextTable& table, mode_t mode) {
   const auto status = linux::StatEntry(directory.get(), name, name);
   if (!status && status.error().code != api::Code::kNotFound) return Unavailable(status.error());
@@ -77,7 +77,7 @@ api::Expected<linux::Replacement> Prepare(const Fd& directory, const char* name,
     if (auto owned = replacement->SetOwner(status->st_uid, status->st_gid); !owned) return Unavailable(owned.error());
   }
   if (auto written = replacement->Append(table.Text()); !written) return Unavailable(written.error());
-  if (auto synced = replacement->Sync(); !synced) return Unavailable(synced.error());
+  replacement->StartSync();
   return replacement;
 }
 
@@ -132,6 +132,10 @@ api::Expected<void> SaveAccounts(const std::string& etc, const AccountTables& ta
     auto replacement = Prepare(*directory, kNames[change.file], change.table, change.mode);
     if (!replacement) return replacement.error();
     replacements.emplace_back(change.file, *std::move(replacement));
+  }
+  // All are on their way by now, so the first one's commit of the journal is mostly that of the others too.
+  for (auto& [file, replacement] : replacements) {
+    if (auto synced = replacement.Sync(); !synced) return Unavailable(synced.error());
   }
   const auto now = StampsIn(*directory);
   if (!now) return now.error();

@@ -27,13 +27,15 @@ api::Error Refuse(std::string_view shown, std::string_view what) {
           .message = std::string(shown) + " " + std::string(what) + "; move it away, and the next run makes it anew"};
 }
 
-/// Whether the key file is a regular one; false when it is absent.
-api::Expected<bool> HasKeys(const Fd& ssh, const std::string& shown) {
-  const auto status = linux::StatEntry(ssh.get(), "authorized_keys", shown);
-  if (!status && status.error().code == Code::kNotFound) return false;
+/// What stands in the place of the key file. A directory is refused: nothing can be put in its place but by emptying
+/// it.
+enum class KeyFile { kAbsent, kRegular, kOther };
+api::Expected<KeyFile> KindOfKeys(const Fd& ssh, const std::string& shown) {
+  const auto status = linux::StatBeneath(ssh.get(), "authorized_keys", shown);
+  if (!status && status.error().code == Code::kNotFound) return KeyFile::kAbsent;
   if (!status) return status.error();
-  if (S_ISREG(status->st_mode)) return true;
-  return Refuse(shown, S_ISLNK(status->st_mode) ? "is a link" : "is no regular file");
+  if (S_ISDIR(status->st_mode)) return Refuse(shown, "is a directory");
+  return S_ISREG(status->st_mode) ? KeyFile::kRegular : KeyFile::kOther;
 }
 
 bool IsExposed(const struct stat& status, mode_t mode, std::optional<uid_t> owner) {
@@ -43,7 +45,7 @@ bool IsExposed(const struct stat& status, mode_t mode, std::optional<uid_t> owne
 /// Our own .ssh, 0700, to write in. Whose home it is may rename what is in it, whoever's that is; nobody needs to give
 /// him a directory that he may have moved there from somebody else.
 api::Expected<Fd> OpenOwnSsh(const Fd& home, const std::string& shown) {
-  const auto status = linux::StatEntry(home.get(), ".ssh", shown);
+  const auto status = linux::StatBeneath(home.get(), ".ssh", shown);
   if (status && S_ISDIR(status->st_mode) && status->st_uid != ::geteuid() &&
       ::renameat2(home.get(), ".ssh", home.get(), ".ssh.set-aside", RENAME_NOREPLACE) != 0) {
     return Refuse(shown, "is somebody else's and cannot be renamed to .ssh.set-aside");
@@ -74,8 +76,8 @@ api::Expected<Fd> OpenDirectory(const Fd& parent, const std::string& name, int f
                                 Mounts mounts) {
   auto directory = OpenBeneath(parent.get(), name, flags, shown, mounts);
   if (directory || directory.error().code != Code::kForbidden) return directory;
+  if (linux::IsOtherFileSystem(directory.error())) return directory;
   const auto status = linux::StatEntry(parent.get(), name, shown);
-  if (status && S_ISDIR(status->st_mode)) return Refuse(shown, "is another file system");
   return Refuse(shown, status && S_ISLNK(status->st_mode) ? "is a link" : "is no directory");
 }
 
@@ -131,9 +133,10 @@ api::Expected<HomeState> LookAt(const Fd& home, const std::string& shown_home, s
   if ((status.st_mode & S_IXUSR) == 0) return state;
 
   const std::string shown = shown_ssh + "/authorized_keys";
-  const auto has_keys = HasKeys(*ssh, shown);
-  if (!has_keys) return has_keys.error();
-  if (!*has_keys) return state;
+  const auto kind = KindOfKeys(*ssh, shown);
+  if (!kind) return kind.error();
+  state.is_keys_file_replaced = *kind == KeyFile::kOther;
+  if (*kind != KeyFile::kRegular) return state;
   const auto file = OpenBeneath(ssh->get(), "authorized_keys", O_RDONLY, shown, Mounts::kRefuse);
   if (!file) return file.error();
   if (::fstat(file->get(), &status) != 0 || !S_ISREG(status.st_mode)) return Refuse(shown, "is no regular file");
@@ -158,7 +161,7 @@ api::Expected<void> WriteKeys(const Fd& home, const std::string& shown_home, std
   }
   const auto ssh = OpenOwnSsh(home, shown_ssh);
   if (!ssh) return ssh.error();
-  if (auto has_keys = HasKeys(*ssh, shown); !has_keys) return has_keys.error();
+  if (auto kind = KindOfKeys(*ssh, shown); !kind) return kind.error();
   auto replaced = linux::ReplaceFile(ssh->get(), "authorized_keys", content, kPrivateFile);
   if (!replaced) return replaced.error().Within(shown_ssh);
   return {};

@@ -23,7 +23,7 @@ api::Expected<bool> MemberWork::IsThere(std::string_view home) const {
   const auto directory = OpenHome(root_, home);
   if (!directory && directory.error().code == Code::kNotFound) return false;
   if (!directory) return directory.error();
-  const auto status = linux::StatEntry(directory->get(), "hero", std::string(home) + "/hero");
+  const auto status = linux::StatBeneath(directory->get(), "hero", std::string(home) + "/hero");
   if (!status && status.error().code == Code::kNotFound) return false;
   if (!status) return status.error();
   return S_ISDIR(status->st_mode);
@@ -49,14 +49,22 @@ api::Expected<Packed> MemberWork::Pack(std::string_view home, int descriptor, st
 }
 
 std::string TextOf(const Packed& packed) {
-  return std::to_string(packed.files) + " " + std::to_string(packed.credentials_left_out);
+  return std::to_string(packed.files) + " " + std::to_string(packed.credentials_left_out) + " " +
+         std::to_string(packed.mounts_left_out) + " " + std::to_string(packed.holed_left_out);
 }
 
 api::Expected<Packed> PackedOf(std::string_view text) {
-  const std::size_t blank = std::min(text.find(' '), text.size());
-  const auto files = NumberOf(text.substr(0, blank));
-  const auto left_out = NumberOf(text.substr(std::min(blank + 1, text.size())));
-  if (files && left_out) return Packed{.files = *files, .credentials_left_out = *left_out};
+  Packed packed;
+  bool is_right = true;
+  for (std::int64_t* count :
+       {&packed.files, &packed.credentials_left_out, &packed.mounts_left_out, &packed.holed_left_out}) {
+    const std::size_t blank = std::min(text.find(' '), text.size());
+    const auto number = NumberOf(text.substr(0, blank));
+    is_right = is_right && number;
+    *count = number.value_or(0);
+    text.remove_prefix(std::min(blank + 1, text.size()));
+  }
+  if (is_right && text.empty()) return packed;
   return api::Error{Code::kUnavailable, "HelperFailed",
                     "pack: herod-pack said what is no answer; is it of this build?"};
 }

@@ -57,12 +57,15 @@ void NameFields(As<HomeState> auto& self, auto& field) {
   field(self.is_private);
   field(self.has_keys_file);
   field(self.authorized_keys, kKeysBytesMax);
+  field(self.is_keys_file_replaced);
   field(self.is_keys_file_exposed);
 }
 
 void NameFields(As<Packed> auto& self, auto& field) {
   field(self.files);
   field(self.credentials_left_out);
+  field(self.mounts_left_out);
+  field(self.holed_left_out);
 }
 
 void NameFields(As<SessionsState> auto& self, auto& field) {

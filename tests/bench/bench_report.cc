@@ -26,22 +26,11 @@ struct Row {
 
 // docs/performance.md explains each.
 constexpr Row kRows[] = {
-    {"accounts-100-idle", "ms", "<=", 10, "sysusers"},
-    {"accounts-10000-idle", "s", "<=", 1},
+    {"accounts-100-idle", "ms", "<=", 10, "sysusers+tmpfiles"},
+    {"accounts-10000-idle", "ms", "<=", 1000, "sysusers+tmpfiles"},
     {"accounts-100-create", "x", "<=", 2, "sysusers+tmpfiles", "", true},
-    {"accounts-10-idle", "ms", "<=", 0, "sysusers"},
-    {"accounts-1000-idle", "ms", "<=", 0, "sysusers"},
-    {"accounts-10-create-time", "ms", "<=", 0, "sysusers+tmpfiles"},
-    {"accounts-100-create-time", "ms", "<=", 0, "sysusers+tmpfiles"},
-    {"accounts-1000-create-time", "ms", "<=", 0, "sysusers+tmpfiles"},
-    {"accounts-10000-create-time", "ms", "<=", 0},
-    {"accounts-10-create-over-useradd", "ms", "<=", 0, "useradd"},
-    {"accounts-100-create-over-useradd", "ms", "<=", 0, "useradd"},
-    {"accounts-10-drift", "ms", "<=", 0},
-    {"accounts-100-drift", "ms", "<=", 0},
-    {"accounts-1000-drift", "ms", "<=", 0},
-    {"accounts-10000-drift", "ms", "<=", 0},
-    {"hand-edit-undone", "ms", "<=", 50, "cfengine"},
+    {"hand-edit-undone", "ms", "<=", 50, "", "", false, "the slowest of 250; cf-agent looks every 5 min"},
+    {"hand-edit-undone-p50", "ms", "<=", 0},
     {"queue-add-get-done", "ns", "<=", 100, "client-go"},
     {"queue-long-names", "ns", "<=", 150, "client-go"},
     {"queue-100000-delayed", "ns", "<=", 150, "controller-runtime", "queue-add-get-done"},
@@ -67,6 +56,11 @@ constexpr Row kRows[] = {
     {"release-switch", "x", "<=", 1.5, "copy+sha256", "", true},
     {"box-loss-drill", "s", "<=", 300},
 };
+
+/// The work of accounts beside every tool that was run at it: no targets, figures to compare.
+constexpr std::string_view kAccountSizes[] = {"10", "100", "1000", "10000"};
+constexpr std::string_view kAccountWork[] = {"create-time", "idle", "drift"};
+constexpr std::string_view kAccountPeers[] = {"sysusers+tmpfiles", "useradd", "cfengine", "puppet"};
 
 using Lines = std::map<std::string, double, std::less<>>;
 
@@ -117,7 +111,7 @@ api::Json Report(const Row& row, const Lines& lines) {
   json["met"] = value != nullptr && is_goal ? api::Json(is_met) : api::Json();
   std::string note(row.note);
   if (value == nullptr) note = "not yet";
-  if (value != nullptr && !row.peer.empty() && peer == nullptr) note = "the peer is not installed";
+  if (value != nullptr && !row.peer.empty() && peer == nullptr) note = "skipped: the peer is not installed";
   if (!note.empty()) json["note"] = note;
 
   std::printf("%-30s %9s %-4s %2s %-7s %-5s %-18s %9s %6s  %s\n", std::string(row.name).c_str(),
@@ -131,6 +125,21 @@ api::Json Report(const Row& row, const Lines& lines) {
   return json;
 }
 
+/// A line for each size, work and tool; what was not run says so.
+void ReportAccounts(const Lines& lines, api::Json& results) {
+  for (const std::string_view size : kAccountSizes) {
+    for (const std::string_view work : kAccountWork) {
+      const std::string name = "accounts-" + std::string(size) + "-" + std::string(work);
+      for (const std::string_view peer : kAccountPeers) {
+        // useradd has no question like "is there anything to do", and CFEngine and Puppet take minutes at a thousand.
+        const bool is_asked = peer == "useradd" ? work == "create-time" && size.size() <= 3
+                                                : peer == "sysusers+tmpfiles" || size.size() <= 3;
+        if (is_asked) results.Append(Report({.name = name, .unit = "ms", .op = "<=", .peer = peer}, lines));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -140,6 +149,7 @@ int main(int argc, char** argv) {
   std::printf("%-30s %9s %-4s %2s %-7s %-5s %-18s %9s %6s\n", "", "value", "", "", "target", "", "peer", "its value",
               "ratio");
   for (const Row& row : kRows) results.Append(Report(row, lines));
+  ReportAccounts(lines, results);
   api::Json all = api::Json::EmptyObject();
   all["machine"] = std::string(argv[2]);
   all["results"] = std::move(results);

@@ -357,6 +357,29 @@ TEST_CASE("[HTB-13][SEC-14] box: a key added by hand is taken out without anybod
   CHECK(box.WaitUntil([&] { return box.Read("/home/alice/.ssh/authorized_keys") == good; }, "events"));
 }
 
+TEST_CASE("[HTB-13][SEC-14] box: keys that were opened to others are closed again, and our own mending ends there") {
+  RunningBox box;
+  box.WriteUser("alice");
+  box.Push();
+  REQUIRE(box.WaitUntil([&] { return box.IsReady("alice"); }));
+  const std::filesystem::path ssh = box.root() + "/home/alice/.ssh";
+  using std::filesystem::perms;
+  for (const auto& path : {ssh / "authorized_keys", ssh}) {
+    CAPTURE(path.string());
+    const perms closed = std::filesystem::status(path).permissions();
+    std::filesystem::permissions(path, perms::all);
+    CHECK(box.WaitUntil([&] { return std::filesystem::status(path).permissions() == closed; }, "events"));
+  }
+  // Each write of ours is seen, and looked at, but does not lead to another one: of the 16 newest passes few are for it.
+  for (int i = 0; i < 4; ++i) REQUIRE(box.Reconcile("alice", "2026-11-20T20:58:51.00000" + std::to_string(i) + "Z"));
+  const api::Json why = box.Fetch("/hero/v1/why?resource=users.hero.dev&name=alice");
+  int steps = 0;
+  for (const api::Json& pass : *why.Find("passes")->array())
+    for (const api::Json& step : *pass.Find("steps")->array())
+      steps += step.Find("step")->StringOr("").starts_with("write keys") ? 1 : 0;
+  CHECK(steps == 3);  // The first, and one for each change by hand.
+}
+
 TEST_CASE(
     "[HTB-13][SEC-14] box: a key file that is a directory is told to its member alone, and mended once it is gone") {
   RunningBox box;

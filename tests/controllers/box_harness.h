@@ -51,11 +51,12 @@ struct BoxHarness : Harness {
   BoxHarness() : Harness(*crds::LoadCatalog()) {
     const std::vector<std::string> groups = {"developers", "hero"};
     forge.Put(kRepository, {});
-    manager().Add(std::make_unique<controllers::TeamController>(
-                      controllers::TeamSeams{.git = git, .sync = team_sync, .forge = &forge}, paths,
-                      controllers::TeamRules{.users = {.assignable_groups = groups, .check = CheckSpec},
-                                             .manifests = {.orgs = {"lhumina_code"}}}),
-                  {.name = "team", .workers = 1, .has_finalizer = false});
+    manager().Add(
+        std::make_unique<controllers::TeamController>(
+            controllers::TeamSeams{.git = git, .sync = team_sync, .numbers = accounts, .forge = &forge}, paths,
+            controllers::TeamRules{.users = {.assignable_groups = groups, .check = CheckSpec},
+                                   .manifests = {.orgs = {"lhumina_code"}}}),
+        {.name = "team", .workers = 1, .has_finalizer = false});
     manager().Add(std::make_unique<controllers::RepositoryController>(git, paths), {.name = "repository"});
     manager().Add(std::make_unique<controllers::UserController>(
                       controllers::UserSeams{accounts, homes, archives, &secrets_forge, &sessions}, paths,

@@ -94,6 +94,62 @@ TEST_CASE("[SEC-08] numbers: members of a box that had no reservations keep what
   CHECK(h.Reserved("alice") == 20008);  // Above all that were given.
 }
 
+host::Account ByHand(const std::string& name, std::int64_t uid, std::int64_t gid) {
+  return {.name = name, .uid = uid, .gid = gid, .home = "/srv/" + name, .shell = "/bin/sh"};
+}
+
+TEST_CASE("[SEC-05][SEC-08] numbers: those of accounts and groups that somebody made by hand are passed over") {
+  NumbersHarness h;
+  h.accounts.Put(ByHand("guest", 20000, 100));
+  h.accounts.Put(ByHand("robot", 999, 20002));  // A group has it.
+  h.PushUsers({"alice", "bob"});
+  h.DeclareTeam();
+  CHECK(h.Reserved("alice") == 20001);
+  CHECK(h.Reserved("bob") == 20003);
+  for (const char* name : {"alice", "bob"}) CHECK(h.Ready(name) == "True Reconciled");
+
+  h.accounts.Remove("guest");  // What it had was never a member's, and is not needed.
+  h.PushUsers({"alice", "bob", "carol"});
+  CHECK(h.Reserved("carol") == 20004);
+}
+
+TEST_CASE("[SEC-05][SEC-08] numbers: one that was taken between its reservation and the account is given up") {
+  NumbersHarness h;
+  h.Put(UidReservation{.metadata = {.name = "alice"}, .spec = {.uid = 20000, .user = "alice"}});
+  h.accounts.Put(ByHand("guest", 20000, 20000));
+  h.PushUsers({"alice", "bob"});
+  h.DeclareTeam();
+  CHECK(h.Reserved("alice") > 20000);
+  CHECK(h.Get<User>("alice")->spec.uid == h.Reserved("alice"));
+  CHECK(h.accounts.Get("alice")->uid == h.Reserved("alice"));
+  CHECK(h.accounts.Get("guest")->uid == 20000);
+  CHECK(h.Reserved("alice") != h.Reserved("bob"));
+  for (const char* name : {"alice", "bob"}) CHECK(h.Ready(name) == "True Reconciled");
+  const std::int64_t given = h.Reserved("alice");
+  h.PassAnHour();
+  CHECK(h.Reserved("alice") == given);
+}
+
+TEST_CASE("[SEC-08] numbers: a member's own that somebody took while the account was away stays the member's") {
+  NumbersHarness h;
+  h.PushUsers({"alice", "bob"});
+  h.DeclareTeam();
+  h.accounts.Remove("alice");
+  h.accounts.Put(ByHand("guest", 20000, 20000));
+  h.file_watch.Ring("/box/etc/passwd");
+  h.Settle();
+  // Her files have that number: only a person knows whose they are to be.
+  CHECK(h.Reserved("alice") == 20000);
+  CHECK(h.Ready("alice") == "False UidTaken");
+  CHECK(h.Ready("bob") == "True Reconciled");
+
+  h.accounts.Remove("guest");
+  h.file_watch.Ring("/box/etc/passwd");
+  h.Settle();
+  CHECK(h.accounts.Get("alice")->uid == 20000);
+  CHECK(h.Ready("alice") == "True Reconciled");
+}
+
 TEST_CASE("[SEC-08] numbers: when all are given a new member waits, and nobody else") {
   NumbersHarness h;
   h.PushUsers({"alice"});
@@ -108,7 +164,9 @@ TEST_CASE("[SEC-08] numbers: when all are given a new member waits, and nobody e
 TEST_CASE("[SEC-08] numbers: a full range tells what is the matter, and the others are looked after") {
   const auto git = FakeGit();
   FakeTeamSync sync;
-  const controllers::TeamController controller({.git = git, .sync = sync}, host::PathsOf("/box", "driver"), {});
+  const FakeAccounts accounts;
+  const controllers::TeamController controller({.git = git, .sync = sync, .numbers = accounts},
+                                               host::PathsOf("/box", "driver"), {});
   controllers::TeamState state;
   state.head = std::string(40, 'a');
   for (std::int64_t uid = 20000; uid <= 29999; ++uid) {

@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "host/passwd/accounts.h"
+#include "host/passwd/numbers.h"
 #include "tests/host/priv_box.h"
 #include "tests/support/fake_accounts.h"
 #include "tests/support/fake_clock.h"
@@ -26,6 +27,7 @@ struct Sandbox {
   tests::TempDir root;
   tests::FakeClock clock;
   host::passwd::FileAccounts accounts{root / "etc", clock, {.makes_missing_files = true}};
+  host::passwd::FileNumbers numbers{root / "etc"};
 };
 
 /// /etc of a real box, in a root that is thrown away: with gshadow, and another source of names beside the files.
@@ -44,10 +46,12 @@ struct System {
       root / "etc",
       clock,
       {.rules = {.assignable_groups = std::vector<std::string>{"audio", "hero", "ops"}}, .name_service = &names}};
+  host::passwd::FileNumbers numbers{root / "etc"};
 };
 
 struct Fake {
   tests::FakeAccounts accounts;
+  host::Numbers& numbers = accounts;
 };
 
 /// herod's side of a real box, with a herod-priv behind it.
@@ -169,6 +173,51 @@ TEST_CASE_TEMPLATE("[HTB-10] accounts: thirty-two at once are all made, each wit
   }
   CHECK(uids.size() == 32);
   CHECK(*uids.rbegin() == 20031);
+}
+
+TEST_CASE_TEMPLATE("[SEC-05][SEC-08] accounts: a wished number is given, unless another has it", Backend, Sandbox,
+                   System, Fake) {
+  Backend backend;
+  AccountWish wish = Wish("alice");
+  wish.uid = 20007;
+  CHECK(backend.accounts.Ensure(wish).value_or({}).uid == 20007);
+  wish.uid = 20008;
+  CHECK(backend.accounts.Ensure(wish).value_or({}).uid == 20007);  // An account keeps its own.
+
+  AccountWish other = Wish("bob");
+  other.uid = 20007;
+  const auto refused = backend.accounts.Ensure(other);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::kForbidden);
+  CHECK(refused.error().reason == "UidTaken");
+  CHECK_FALSE(*backend.accounts.Find("bob"));
+  CHECK(backend.accounts.Ensure(Wish("bob")).value_or({}).uid == 20000);  // The lowest that is free.
+}
+
+TEST_CASE_TEMPLATE("[SEC-08] accounts: who has a number of a range is told, and nobody else", Backend, Sandbox, System,
+                   Fake) {
+  Backend backend;
+  using Holders = std::vector<host::NumberHolder>;
+  const api::v1::IdRange range{20001, 20008};
+  CHECK(backend.numbers.HoldersOf(range).value_or(Holders{{}}).empty());
+  for (const auto& [name, uid] : {std::pair{"alice", 20001}, {"bob", 20008}, {"carol", 20000}, {"dave", 20009}}) {
+    AccountWish wish = Wish(name);
+    wish.uid = uid;
+    REQUIRE(backend.accounts.Ensure(wish));
+  }
+  CHECK(backend.numbers.HoldersOf(range).value_or(Holders{}) == Holders{{20001, "alice"}, {20008, "bob"}});
+}
+
+TEST_CASE("[SEC-08] sandbox accounts: groups and primary groups have numbers too, each is told once") {
+  Sandbox box;
+  box.root.Write("etc/passwd", "guest:x:20001:20002::/srv/guest:/bin/sh\nrobot:x:20003:20003::/srv/robot:/bin/sh\n");
+  box.root.Write("etc/group", "robot:x:20003:\nfriends:x:20002:\nfar:x:30000:\n");
+  box.root.Write("etc/shadow", "");
+  using Holders = std::vector<host::NumberHolder>;
+  CHECK(box.numbers.HoldersOf(api::v1::kMemberIds).value_or(Holders{}) ==
+        Holders{{20001, "guest"}, {20002, "friends"}, {20002, "guest"}, {20003, "robot"}});
+  box.root.Write("etc/group", "torn");
+  CHECK(box.numbers.HoldersOf(api::v1::kMemberIds).error().code == Code::kUnavailable);  // Unknown, not free.
 }
 
 TEST_CASE("[HOST] fake accounts: writes are counted and the nth call fails") {

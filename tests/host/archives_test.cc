@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <map>
 #include <optional>
 #include <random>
@@ -25,6 +24,7 @@
 #include "host/linux/processes.h"
 #include "tests/support/fake_archives.h"
 #include "tests/support/file_size_limit.h"
+#include "tests/support/needs.h"
 #include "tests/support/temp_dir.h"
 
 namespace {
@@ -58,18 +58,6 @@ struct Box {
     return finished->exit_code;
   }
   void PutWork() const { root.Write(hero + "/code/file", "work"); }
-  /// Returns once the archive that is being written has more bytes than that; how many.
-  std::uintmax_t WaitUntilGrowing(std::uintmax_t beyond = 0) const {
-    const auto end = std::chrono::steady_clock::now() + 60s;
-    std::error_code error;
-    while (std::chrono::steady_clock::now() < end) {
-      for (const auto& entry : fs::directory_iterator(paths.archive, error))
-        if (const auto size = fs::file_size(entry.path(), error); !error && size > beyond) return size;
-      std::this_thread::yield();
-    }
-    FAIL("nothing was written in a minute");
-    return 0;
-  }
 };
 
 /// Everything that an archive has to bring back, one line a file; the path's bytes are kept as they are.
@@ -160,7 +148,7 @@ TEST_CASE_TEMPLATE("[HTB-16] archives contract: what there is to pack is packed,
 TEST_CASE("[HTB-16][SEC-13] archives: tar restores what was packed, to the mode and the nanosecond") {
   Box box;
   PutOneOfEach(box);
-  if (::geteuid() == 0) REQUIRE(::chown((box.root / (box.hero + "/code/a.txt")).c_str(), 20000, 20001) == 0);
+  if (tests::IsRoot()) REQUIRE(::chown((box.root / (box.hero + "/code/a.txt")).c_str(), 20000, 20001) == 0);
   const auto packed = box.archives.Pack("/home/alice", kName, {});
   INFO((packed ? "" : packed.error().message));
   REQUIRE(packed);
@@ -332,40 +320,6 @@ TEST_CASE("[HTB-16] archives: a full disk leaves no archive") {
   REQUIRE_FALSE(packed);
   CHECK(packed.error().code == Code::kUnavailable);
   CHECK(packed.error().message.find("File too large") != std::string::npos);
-  CHECK(fs::is_empty(box.paths.archive));
-}
-
-TEST_CASE("[HTB-16] archives: a stop ends the packing of however large a file, and leaves no archive") {
-  Box box;
-  box.PutWork();
-  fs::resize_file(box.root / (box.hero + "/code/file"), 1ull << 40);  // Sparse: hours of zeros.
-  std::stop_source stop;
-  auto packing =
-      std::async(std::launch::async, [&] { return box.archives.Pack("/home/alice", kName, stop.get_token()); });
-  box.WaitUntilGrowing();  // Within the file.
-  stop.request_stop();
-  REQUIRE(packing.wait_for(60s) == std::future_status::ready);
-  CHECK(CodeOf(packing.get()) == Code::kUnavailable);
-  CHECK_FALSE(box.archives.Has(kName).value_or(true));
-  CHECK(fs::is_empty(box.paths.archive));
-}
-
-TEST_CASE("[HTB-16] archives: a stop ends the zeros that stand for what a file lost while it was packed") {
-  Box box;
-  box.PutWork();
-  const std::string file = box.root / (box.hero + "/code/file");
-  fs::resize_file(file, 1ull << 40);
-  std::stop_source stop;
-  auto packing =
-      std::async(std::launch::async, [&] { return box.archives.Pack("/home/alice", kName, stop.get_token()); });
-  box.WaitUntilGrowing();
-  fs::resize_file(file, 0);  // Its header says a terabyte, so hours of zeros are due.
-  // What had been read of it by now, 256 KiB, gives less than a KiB: all beyond is filling.
-  box.WaitUntilGrowing(box.WaitUntilGrowing() + (64u << 10));
-  stop.request_stop();
-  REQUIRE(packing.wait_for(60s) == std::future_status::ready);
-  CHECK(CodeOf(packing.get()) == Code::kUnavailable);
-  CHECK_FALSE(box.archives.Has(kName).value_or(true));
   CHECK(fs::is_empty(box.paths.archive));
 }
 

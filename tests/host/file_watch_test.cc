@@ -9,11 +9,13 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "host/linux/file_watch.h"
+#include "tests/support/fake_file_watch.h"
 #include "tests/support/temp_dir.h"
 
 namespace {
@@ -24,7 +26,7 @@ using host::linux::InotifyWatch;
 using tests::TempDir;
 using namespace std::chrono_literals;
 
-/// Collects hints from any thread.
+/// Collects hints from any thread. Outlives the watch that hints.
 class Hints {
  public:
   host::FileWatch::Changed Sink() {
@@ -64,6 +66,25 @@ struct Running {
   std::jthread thread{[this](const std::stop_token& stop) { watch->Run(stop); }};
 };
 
+/// The real one, and a directory to change things in.
+struct Inotify {
+  TempDir dir;
+  Running running;
+  host::FileWatch& watch = *running.watch;
+
+  void Write(const std::string& path) const { dir.Write(path, "1"); }
+  void RemoveDirectory(const std::string& path) const { fs::remove_all(dir / path); }
+};
+
+/// The fake one, which is rung for every change.
+struct Fake {
+  TempDir dir;
+  tests::FakeFileWatch watch;
+
+  void Write(const std::string& path) { watch.Ring(dir / path); }
+  void RemoveDirectory(const std::string& path) { watch.RingGone(dir / path); }
+};
+
 TEST_CASE("[HOST] file watch: written, made, renamed and removed entries are hinted") {
   const TempDir dir;
   dir.Write("old", "1");
@@ -96,6 +117,18 @@ TEST_CASE("[HOST] file watch: a file that is replaced by rename is seen every ti
   }
 }
 
+TEST_CASE("[HOST][SEC-14] file watch: another mode is hinted, of an entry and of the directory itself") {
+  const TempDir dir;
+  dir.Write("keys/authorized_keys", "1");
+  Hints hints;
+  Running running;
+  REQUIRE(running.watch->Add(dir / "keys", false, hints.Sink()));
+  fs::permissions(dir / "keys/authorized_keys", fs::perms::all);
+  CHECK(hints.Await(dir / "keys/authorized_keys"));
+  fs::permissions(dir / "keys", fs::perms::all);
+  CHECK(hints.Await(dir / "keys"));
+}
+
 TEST_CASE("[HOST] file watch: directories that appear are followed, with what is in them before we look") {
   const TempDir dir;
   Hints hints;
@@ -125,105 +158,142 @@ TEST_CASE("[HOST] file watch: a directory that is renamed goes on under its new 
   CHECK_FALSE(hints.Has(dir / "from/below/file"));
 }
 
-TEST_CASE("[HOST] file watch: without recursion what is below is not hinted") {
-  const TempDir dir;
-  dir.MakeDirectory("below");
+TEST_CASE_TEMPLATE("[HOST] file watch: an entry is hinted by its path; without recursion what is below is not", Backend,
+                   Inotify, Fake) {
   Hints hints;
-  Running running;
-  REQUIRE(running.watch->Add(dir.Path() + "/", false, hints.Sink()));  // With a final slash the paths are the same.
-  dir.Write("below/file", "1");
-  dir.Write("marker", "1");
-  CHECK(hints.Await(dir / "marker"));
-  CHECK_FALSE(hints.Has(dir / "below/file"));
+  Backend backend;
+  backend.dir.MakeDirectory("below");
+  REQUIRE(backend.watch.Add(backend.dir.Path() + "/", false, hints.Sink()));  // With a final slash the same.
+  backend.Write("below/file");
+  backend.Write("marker");
+  CHECK(hints.Await(backend.dir / "marker"));
+  CHECK_FALSE(hints.Has(backend.dir / "below/file"));
 }
 
-TEST_CASE("[HOST] file watch: two who watch one directory are both told, and one's removal leaves the other") {
-  const TempDir dir;
-  dir.MakeDirectory("sub");
+TEST_CASE_TEMPLATE("[HOST] file watch: two who watch one directory are both told, and one's removal leaves the other",
+                   Backend, Inotify, Fake) {
   Hints outer;
   Hints inner;
-  Running running;
-  REQUIRE(running.watch->Add(dir.Path(), true, outer.Sink()));
-  REQUIRE(running.watch->Add(dir / "sub", false, inner.Sink()));
-  dir.Write("sub/one", "1");
-  CHECK(outer.Await(dir / "sub/one"));
-  CHECK(inner.Await(dir / "sub/one"));
+  Backend backend;
+  backend.dir.MakeDirectory("sub");
+  REQUIRE(backend.watch.Add(backend.dir.Path(), true, outer.Sink()));
+  REQUIRE(backend.watch.Add(backend.dir / "sub", false, inner.Sink()));
+  backend.Write("sub/one");
+  CHECK(outer.Await(backend.dir / "sub/one"));
+  CHECK(inner.Await(backend.dir / "sub/one"));
 
-  running.watch->Remove(dir.Path());
-  dir.Write("sub/two", "1");
-  CHECK(inner.Await(dir / "sub/two"));
-  CHECK_FALSE(outer.Has(dir / "sub/two"));
+  backend.watch.Remove(backend.dir.Path());
+  backend.Write("sub/two");
+  CHECK(inner.Await(backend.dir / "sub/two"));
+  CHECK_FALSE(outer.Has(backend.dir / "sub/two"));
 }
 
-TEST_CASE("[HOST] file watch: a second Add replaces the first") {
-  const TempDir dir;
+TEST_CASE_TEMPLATE("[HOST] file watch: a second Add replaces the first", Backend, Inotify, Fake) {
   Hints first;
   Hints second;
-  Running running;
-  REQUIRE(running.watch->Add(dir.Path(), false, first.Sink()));
-  REQUIRE(running.watch->Add(dir.Path(), false, second.Sink()));
-  dir.Write("file", "1");
-  CHECK(second.Await(dir / "file"));
-  CHECK_FALSE(first.Has(dir / "file"));
+  Backend backend;
+  REQUIRE(backend.watch.Add(backend.dir.Path(), false, first.Sink()));
+  REQUIRE(backend.watch.Add(backend.dir.Path(), false, second.Sink()));
+  backend.Write("file");
+  CHECK(second.Await(backend.dir / "file"));
+  CHECK_FALSE(first.Has(backend.dir / "file"));
 }
 
-TEST_CASE("[HOST] file watch: Remove waits for a call that is going on, and none follows") {
-  const TempDir dir;
-  Running running;
+TEST_CASE_TEMPLATE("[HOST] file watch: Remove waits for a call that is going on, and none follows", Backend, Inotify,
+                   Fake) {
   std::mutex mutex;
   std::condition_variable moved;
-  bool has_begun = false;
+  int begun = 0;
   bool may_end = false;
   bool has_ended = false;
-  REQUIRE(running.watch->Add(dir.Path(), false, [&](std::string_view) {
+  Hints hints;
+  Backend backend;
+  REQUIRE(backend.watch.Add(backend.dir.Path(), false, [&](std::string_view) {
     std::unique_lock lock(mutex);
-    has_begun = true;
+    ++begun;
     moved.notify_all();
     moved.wait_for(lock, 60s, [&] { return may_end; });
     has_ended = true;
   }));
-  dir.Write("file", "1");
+  std::jthread writer([&backend] { backend.Write("file"); });  // The fake calls from here.
   {
     std::unique_lock lock(mutex);
-    REQUIRE(moved.wait_for(lock, 60s, [&] { return has_begun; }));
+    REQUIRE(moved.wait_for(lock, 60s, [&] { return begun > 0; }));
   }
   std::jthread releaser([&] {
     const std::lock_guard lock(mutex);
     may_end = true;
     moved.notify_all();
   });
-  running.watch->Remove(dir.Path());
+  backend.watch.Remove(backend.dir.Path());
+  int begun_before = 0;
+  {
+    const std::lock_guard lock(mutex);
+    CHECK(has_ended);
+    begun_before = begun;
+  }
+  writer.join();
+  REQUIRE(backend.watch.Add(backend.dir.Path(), false, hints.Sink()));
+  backend.Write("later");
+  CHECK(hints.Await(backend.dir / "later"));
   const std::lock_guard lock(mutex);
-  CHECK(has_ended);
+  CHECK(begun == begun_before);
 }
 
-TEST_CASE("[HOST] file watch: a callback may remove itself and add others") {
-  const TempDir dir;
-  dir.MakeDirectory("a");
-  dir.MakeDirectory("b");
+TEST_CASE_TEMPLATE("[HOST] file watch: a callback may remove itself and add others", Backend, Inotify, Fake) {
   Hints hints;
-  Running running;
-  REQUIRE(running.watch->Add(dir / "a", false, [&](std::string_view) {
-    running.watch->Remove(dir / "a");
-    CHECK(running.watch->Add(dir / "b", false, hints.Sink()));
-    dir.Write("b/file", "1");
+  Backend backend;
+  backend.dir.MakeDirectory("a");
+  backend.dir.MakeDirectory("b");
+  REQUIRE(backend.watch.Add(backend.dir / "a", false, [&](std::string_view) {
+    backend.watch.Remove(backend.dir / "a");
+    CHECK(backend.watch.Add(backend.dir / "b", false, hints.Sink()));
+    backend.Write("b/file");
   }));
-  dir.Write("a/file", "1");
-  CHECK(hints.Await(dir / "b/file"));
+  backend.Write("a/file");
+  CHECK(hints.Await(backend.dir / "b/file"));
 }
 
-TEST_CASE("[HOST] file watch: a directory that goes is hinted by its own path and can be added again") {
-  const TempDir dir;
-  dir.MakeDirectory("home");
+TEST_CASE_TEMPLATE("[HOST] file watch: a directory that goes is hinted by its own path and can be added again", Backend,
+                   Inotify, Fake) {
   Hints hints;
-  Running running;
-  REQUIRE(running.watch->Add(dir / "home", true, hints.Sink()));
-  fs::remove_all(dir / "home");
-  CHECK(hints.Await(dir / "home"));
-  dir.MakeDirectory("home");
-  REQUIRE(running.watch->Add(dir / "home", true, hints.Sink()));
-  dir.Write("home/file", "1");
-  CHECK(hints.Await(dir / "home/file"));
+  Backend backend;
+  backend.dir.MakeDirectory("home");
+  REQUIRE(backend.watch.Add(backend.dir / "home", true, hints.Sink()));
+  backend.RemoveDirectory("home");
+  CHECK(hints.Await(backend.dir / "home"));
+  hints.Clear();
+  backend.dir.MakeDirectory("home");
+  REQUIRE(backend.watch.Add(backend.dir / "home", true, hints.Sink()));
+  backend.Write("home/file");
+  CHECK(hints.Await(backend.dir / "home/file"));
+}
+
+TEST_CASE_TEMPLATE("[HOST] file watch: a directory that went is not watched any more until it is added again", Backend,
+                   Inotify, Fake) {
+  Hints gone;
+  Hints marker;
+  Backend backend;
+  backend.dir.MakeDirectory("home");
+  REQUIRE(backend.watch.Add(backend.dir.Path(), false, marker.Sink()));
+  REQUIRE(backend.watch.Add(backend.dir / "home", false, gone.Sink()));
+  backend.RemoveDirectory("home");
+  CHECK(gone.Await(backend.dir / "home"));
+  gone.Clear();
+  backend.dir.MakeDirectory("home");
+  backend.Write("home/file");
+  backend.Write("marker");
+  CHECK(marker.Await(backend.dir / "marker"));
+  CHECK_FALSE(gone.Has(backend.dir / "home/file"));
+}
+
+TEST_CASE_TEMPLATE("[HOST] file watch: Remove of what nobody added is nothing, and Run ends when it is asked to",
+                   Backend, Inotify, Fake) {
+  Backend backend;
+  backend.watch.Remove(backend.dir / "never added");
+  if constexpr (std::is_same_v<Backend, Fake>) {
+    std::jthread runner([&backend](const std::stop_token& stop) { backend.watch.Run(stop); });
+  }
 }
 
 TEST_CASE("[HOST][SEC-15] file watch: links below a directory are not followed") {
@@ -278,7 +348,6 @@ TEST_CASE("[HOST] file watch: what cannot be watched is said") {
   const auto file = (*watch)->Add(dir / "file", false, hints.Sink());
   REQUIRE_FALSE(file);
   CHECK(file.error().code == Code::kUnavailable);
-  (*watch)->Remove(dir / "never added");
 }
 
 }  // namespace

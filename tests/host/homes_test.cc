@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -17,6 +18,7 @@
 #include "tests/host/member_box.h"
 #include "tests/host/priv_box.h"
 #include "tests/support/fake_homes.h"
+#include "tests/support/hung_mount.h"
 #include "tests/support/needs.h"
 #include "tests/support/temp_dir.h"
 
@@ -125,18 +127,12 @@ void RefusesWhatIsInTheWay() {
     std::function<void(const std::string& path, const std::string& outside)> put;
   };
   const auto link = [](const std::string& path, const std::string& outside) { fs::create_symlink(outside, path); };
-  const auto link_to_file = [](const std::string& path, const std::string& outside) {
-    fs::create_symlink(outside + "/secret", path);
-  };
   const auto dangling = [](const std::string& path, const std::string&) { fs::create_symlink("/nowhere", path); };
   const auto fifo = [](const std::string& path, const std::string&) { REQUIRE(::mkfifo(path.c_str(), 0600) == 0); };
   const auto file = [](const std::string& path, const std::string&) {
     REQUIRE(::mknod(path.c_str(), S_IFREG | 0600, 0) == 0);
   };
   const auto directory = [](const std::string& path, const std::string&) { fs::create_directory(path); };
-  const auto bound = [](const std::string& path, const std::string&) {
-    REQUIRE(::mknod(path.c_str(), S_IFSOCK | 0600, 0) == 0);
-  };
   const Row rows[] = {
       {"/home", link},
       {"/home/alice", link},
@@ -145,10 +141,6 @@ void RefusesWhatIsInTheWay() {
       {"/home/alice/.ssh", link},
       {"/home/alice/.ssh", fifo},
       {"/home/alice/.ssh", file},
-      {"/home/alice/.ssh/authorized_keys", link_to_file},
-      {"/home/alice/.ssh/authorized_keys", dangling},
-      {"/home/alice/.ssh/authorized_keys", fifo},
-      {"/home/alice/.ssh/authorized_keys", bound},
       {"/home/alice/.ssh/authorized_keys", directory},
   };
   for (const Row& row : rows) {
@@ -182,6 +174,64 @@ TEST_CASE(
   RefusesWhatIsInTheWay<Sandbox>();
 }
 
+/// What stands in the place of the key file and is none is seen, and replaced without being followed or opened.
+template <class Backend>
+void ReplacesWhatIsNoKeyFile() {
+  using Put = std::function<void(const std::string& path, const std::string& outside)>;
+  const std::pair<const char*, Put> rows[] = {
+      {"a link to a file",
+       [](const auto& path, const auto& outside) { fs::create_symlink(outside + "/secret", path); }},
+      {"a link to a directory", [](const auto& path, const auto& outside) { fs::create_symlink(outside, path); }},
+      {"a link to nothing", [](const auto& path, const auto&) { fs::create_symlink("/nowhere", path); }},
+      {"a link to itself", [](const auto& path, const auto&) { fs::create_symlink("authorized_keys", path); }},
+      {"a FIFO", [](const auto& path, const auto&) { REQUIRE(::mkfifo(path.c_str(), 0600) == 0); }},
+      {"a socket", [](const auto& path, const auto&) { REQUIRE(::mknod(path.c_str(), S_IFSOCK | 0600, 0) == 0); }},
+  };
+  for (const auto& [name, put] : rows) {
+    CAPTURE(name);
+    Backend box;
+    REQUIRE(box.homes.EnsureHome("/home/alice", 20000, 20000));
+    REQUIRE(box.homes.WriteAuthorizedKeys("/home/alice", "before\n"));
+    box.root.Write("outside/secret", "not to be read or written");
+    const std::string path = box.root / "home/alice/.ssh/authorized_keys";
+    fs::remove(path);
+    put(path, box.root / "outside");
+
+    CHECK(box.homes.Look("/home/alice").value_or({}) ==
+          HomeState{.exists = true, .is_private = true, .is_keys_file_replaced = true});
+    CHECK(box.homes.WriteAuthorizedKeys("/home/alice", "key\n"));
+    CHECK(box.homes.Look("/home/alice").value_or({}) ==
+          HomeState{.exists = true, .is_private = true, .has_keys_file = true, .authorized_keys = "key\n"});
+    CHECK(ModeOf(path) == 0600);
+    CHECK(box.root.Read("outside/secret") == "not to be read or written");
+    CHECK(std::distance(fs::directory_iterator(box.root / "outside"), {}) == 1);
+  }
+}
+
+TEST_CASE("[HTB-13][SEC-14] sandbox homes: a link, FIFO or socket in the place of the key file is replaced") {
+  ReplacesWhatIsNoKeyFile<Sandbox>();
+}
+
+TEST_CASE("[HTB-13][SEC-14] member homes: a link, FIFO or socket in the place of the key file is replaced" *
+          tests::NeedsRoot()) {
+  ReplacesWhatIsNoKeyFile<tests::MemberBox>();
+}
+
+TEST_CASE("[SEC-15] sandbox homes: a FUSE mount that never answers, in the place of .ssh, is named and not asked" *
+          tests::NeedsMounts()) {
+  tests::WithOwnMounts([] {
+    Sandbox box;
+    REQUIRE(box.homes.EnsureHome("/home/alice", 1, 1));
+    const tests::HungMount hung(box.root, box.root.MakeDirectory("home/alice/.ssh"));
+    if (!hung.is_mounted()) {
+      MESSAGE("left out: this machine has no FUSE");
+      return;
+    }
+    CHECK(box.homes.Look("/home/alice").error().message == "/home/alice/.ssh is another file system; unmount it");
+    CHECK(box.homes.WriteAuthorizedKeys("/home/alice", "key\n").error().code == Code::kForbidden);
+  });
+}
+
 TEST_CASE(
     "[SEC-14][SEC-15] member homes: a link, FIFO, socket or directory in the way is refused by name, nothing outside "
     "changes" *
@@ -192,6 +242,11 @@ TEST_CASE(
 TEST_CASE(
     "[SEC-14][SEC-15] homes through herod-priv: a link, FIFO, socket or directory in the way is refused by name") {
   RefusesWhatIsInTheWay<Priv>();
+}
+
+TEST_CASE(
+    "[HTB-13][SEC-14] homes through herod-priv: a link, FIFO or socket in the place of the key file is replaced") {
+  ReplacesWhatIsNoKeyFile<Priv>();
 }
 
 TEST_CASE("[SEC-14] sandbox homes: a path that leaves the root is refused") {

@@ -10,6 +10,7 @@
 #include "host/linux/processes.h"
 #include "host/passwd/homes.h"
 #include "tests/support/fake_accounts.h"
+#include "tests/support/needs.h"
 #include "tests/support/temp_dir.h"
 
 namespace tests {
@@ -21,7 +22,7 @@ inline std::string HelperPath() { return std::filesystem::read_symlink("/proc/se
 /// give things away; nobody else has to.
 inline void GiveToAlice(const TempDir& root) {
   for (const std::string& path : {root / "home/alice", root / "home/alice/.ssh"}) {
-    if (::geteuid() != 0 || !std::filesystem::is_directory(std::filesystem::symlink_status(path))) return;
+    if (!IsRoot() || !std::filesystem::is_directory(std::filesystem::symlink_status(path))) return;
     REQUIRE(::lchown(path.c_str(), 20000, 20000) == 0);
   }
 }

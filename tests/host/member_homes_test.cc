@@ -142,7 +142,8 @@ TEST_CASE("[SEC-14] member homes: a second name of a file of root's is not read,
   CHECK(Stat(box.root / "shadow").st_uid == 0);
 }
 
-TEST_CASE("[SEC-14][SEC-15] member homes: another file system below a home is not entered" * tests::NeedsMounts()) {
+TEST_CASE("[SEC-14][SEC-15] member homes: another file system below a home is not entered" *
+          tests::NeedsRootAndMounts()) {
   tests::WithOwnMounts([] {
     MadeBox box;
     tests::MountMemory(box.InHome(".ssh"), "mode=0700,uid=20000,gid=20000");
@@ -204,7 +205,7 @@ TEST_CASE("[SEC-14] homes: a .ssh that is swapped for a link 2 000 times while i
   });
 }
 
-TEST_CASE("[SEC-14][SEC-15] member homes: the same while the member's process writes" * tests::NeedsMounts()) {
+TEST_CASE("[SEC-14][SEC-15] member homes: the same while the member's process writes" * tests::NeedsRootAndMounts()) {
   tests::WithOwnMounts([] {
     MadeBox box;
     int written = 0;
@@ -220,7 +221,7 @@ TEST_CASE("[SEC-14][SEC-15] member homes: the same while the member's process wr
 }
 
 TEST_CASE("[SEC-14] member homes: on a /home of its own the keys before are kept when anything fails" *
-          tests::NeedsMounts()) {
+          tests::NeedsRootAndMounts()) {
   tests::WithOwnMounts([] {
     MemberBox box;
     tests::MountMemory(box.root.MakeDirectory("home"), "mode=0755,size=64k");

@@ -168,20 +168,6 @@ TEST_CASE("[SEC-05] system accounts: who is there already needs no answer of ano
   CHECK(box.All() == before);
 }
 
-TEST_CASE("[HOST] name service: getent finds root by name and by number, and does not find nobody's") {
-  host::linux::SpawnedProcesses processes;
-  host::passwd::Getent getent(processes);
-  const auto known = getent.Ask({.accounts = {"root", "no_such_account_here"}, .groups = {}, .ids = {0}});
-  REQUIRE(known);
-  REQUIRE_FALSE(known->accounts.empty());
-  for (const auto& entry : known->accounts) {
-    CHECK(entry.name == "root");
-    CHECK(entry.id == 0);
-  }
-  CHECK_FALSE(known->groups.empty());
-  CHECK(getent.Ask({.accounts = {"no_such_account_here"}}).value_or({{{}}, {{}}}).accounts.empty());
-}
-
 TEST_CASE("[SEC-04][SEC-05][SEC-06] system accounts: what no caller gets, and nothing is written") {
   std::vector<std::pair<std::string, AccountWish>> rows;
   const auto row = [&rows](const char* name, const char* account) -> AccountWish& {

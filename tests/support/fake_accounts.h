@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "host/accounts.h"
 #include "tests/support/call_counter.h"
@@ -14,12 +16,22 @@
 namespace tests {
 
 /// Accounts in memory, with uids from 20000 as the sandbox has. Thread-safe.
-class FakeAccounts : public host::Accounts {
+class FakeAccounts : public host::Accounts, public host::Numbers {
  public:
   api::Expected<std::optional<host::Account>> Find(std::string_view name) const override {
     const std::lock_guard lock(mutex_);
     if (auto error = counter_.Call()) return *error;
     return Look(name);
+  }
+
+  api::Expected<std::vector<host::NumberHolder>> HoldersOf(const api::v1::IdRange& range) const override {
+    const std::lock_guard lock(mutex_);
+    if (auto error = counter_.Call()) return *error;
+    const auto holders = Holders();
+    std::vector<host::NumberHolder> found;
+    std::copy_if(holders.begin(), holders.end(), std::back_inserter(found),
+                 [&range](const host::NumberHolder& one) { return range.Contains(one.id); });
+    return found;
   }
 
   api::Expected<host::Account> Ensure(const host::AccountWish& wish) override {
@@ -36,7 +48,14 @@ class FakeAccounts : public host::Accounts {
     }
     const auto before = Look(wish.name);
     host::Account account = before.value_or(host::Account{});
-    if (!before) account.uid = account.gid = wish.uid ? *wish.uid : next_uid_++;
+    if (!before && wish.uid && IsHeld(*wish.uid)) {
+      return api::Error{api::Code::kForbidden, "UidTaken",
+                        "account " + wish.name + ": its number " + std::to_string(*wish.uid) + " belongs to another"};
+    }
+    if (!before && !wish.uid) {
+      while (IsHeld(next_uid_)) ++next_uid_;
+    }
+    if (!before) account.uid = account.gid = wish.uid.value_or(next_uid_);
     account.name = wish.name;
     account.gecos = wish.gecos;
     account.home = wish.home;
@@ -81,6 +100,15 @@ class FakeAccounts : public host::Accounts {
   }
 
  private:
+  std::set<host::NumberHolder> Holders() const {
+    std::set<host::NumberHolder> holders;
+    for (const auto& [name, account] : accounts_) holders.insert({{account.uid, name}, {account.gid, name}});
+    return holders;
+  }
+  bool IsHeld(std::int64_t id) const {
+    const auto holders = Holders();
+    return std::any_of(holders.begin(), holders.end(), [id](const auto& one) { return one.id == id; });
+  }
   std::optional<host::Account> Look(std::string_view name) const {
     const auto entry = accounts_.find(name);
     return entry == accounts_.end() ? std::nullopt : std::optional(entry->second);

@@ -2,9 +2,11 @@
 
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/append_log.h"
+#include "tests/support/call_counter.h"
 
 namespace tests {
 
@@ -13,10 +15,15 @@ class FakeAppendLog final : public host::AppendLog {
  public:
   api::Expected<void> Append(std::string_view line) override {
     const std::lock_guard lock(mutex_);
+    if (auto error = counter_.Call()) return *error;
     lines_.emplace_back(line);
     return {};
   }
 
+  void FailNth(int n, api::Error error) {
+    const std::lock_guard lock(mutex_);
+    counter_.FailNth(n, std::move(error));
+  }
   std::vector<std::string> lines() const {
     const std::lock_guard lock(mutex_);
     return lines_;
@@ -24,7 +31,9 @@ class FakeAppendLog final : public host::AppendLog {
 
  private:
   mutable std::mutex mutex_;
-  std::vector<std::string> lines_;  // Guarded by mutex_.
+  // Guarded by mutex_.
+  CallCounter counter_;
+  std::vector<std::string> lines_;
 };
 
 }  // namespace tests

@@ -40,6 +40,7 @@ class FakeHomes : public host::Homes {
     entry->second.has_keys_file = true;
     entry->second.authorized_keys = content;
     entry->second.is_keys_file_exposed = false;
+    entry->second.is_keys_file_replaced = false;
     counter_.CountWrite();
     return {};
   }

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <functional>
 #include <sched.h>
 #include <string>
@@ -32,8 +33,40 @@ inline int UnshareMounts() {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Whether members' numbers mean something here: in a user namespace of one number they do not.
+inline bool HasMembersNumbers(const char* map) {
+  constexpr unsigned long kFirst = 20'000;  // kMemberIds, kGroupIds.
+  constexpr unsigned long kLast = 30'999;
+  std::ifstream lines(map);
+  for (unsigned long inside = 0, outside = 0, count = 0; lines >> inside >> outside >> count;)
+    if (inside <= kFirst && inside + count > kLast) return true;
+  return false;
+}
+
+/// Null, or why this process is no root who could give a file to a member.
+inline const char* WhyNoRoot() {
+  if (::geteuid() != 0) return "it needs root; ctest -R own_root runs it as the root of a user namespace";
+  if (!HasMembersNumbers("/proc/self/uid_map") || !HasMembersNumbers("/proc/self/gid_map"))
+    return "it needs more than one number; give your account a line in /etc/subuid and /etc/subgid";
+  return nullptr;
+}
+
+/// Null, or why this thread gets no mounts of its own.
+inline const char* WhyNoMounts() {
+  int error_number = 0;
+  std::thread([&error_number] { error_number = UnshareMounts(); }).join();
+  return error_number == 0 ? nullptr : "it needs mounts of its own, which this machine does not allow";
+}
+
+}  // namespace detail
+
+/// Whether files can be given to members.
+inline bool IsRoot() { return detail::WhyNoRoot() == nullptr; }
+
 /// TEST_CASE("…" * tests::NeedsRoot())
-inline doctest::skip NeedsRoot() { return detail::SkipFor(::geteuid() == 0 ? nullptr : "it needs root"); }
+inline doctest::skip NeedsRoot() { return detail::SkipFor(detail::WhyNoRoot()); }
 
 /// Runs `body` in a thread with mounts of its own, which nobody else sees and which end with it.
 inline void WithOwnMounts(const std::function<void()>& body) {
@@ -50,10 +83,12 @@ inline void WithOwnMounts(const std::function<void()>& body) {
 }
 
 /// For tests that use WithOwnMounts.
-inline doctest::skip NeedsMounts() {
-  int error_number = 0;
-  std::thread([&error_number] { error_number = detail::UnshareMounts(); }).join();
-  return detail::SkipFor(error_number == 0 ? nullptr : "it needs mounts of its own, which this machine does not allow");
+inline doctest::skip NeedsMounts() { return detail::SkipFor(detail::WhyNoMounts()); }
+
+/// For those of them that give files to members.
+inline doctest::skip NeedsRootAndMounts() {
+  const char* no_root = detail::WhyNoRoot();
+  return detail::SkipFor(no_root != nullptr ? no_root : detail::WhyNoMounts());
 }
 
 /// For tests that run the shadow tools.
