@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <sqlite3.h>
@@ -28,28 +30,29 @@ using tests::ThingKey;
 using tests::ValueOf;
 using tests::WriteThing;
 
-/// What a child tells its parent once a write was acknowledged: writer and value. Short enough to arrive whole.
+/// What a child tells its parent once a write was acknowledged. Short enough to arrive whole.
 struct Acknowledged {
   std::int32_t writer = 0;
   std::int32_t value = 0;
+  std::int64_t revision = 0;
 };
 
 constexpr std::int32_t kWriters = 4;
 constexpr int kPage = 4'096;  // SQLite's.
 
-/// Four writers until somebody kills the process.
-[[noreturn]] void WriteForEver(const std::string& path, int pipe) {
+/// So many writers until somebody kills the process.
+[[noreturn]] void WriteForEver(const std::string& path, int pipe, std::size_t count = kWriters) {
   auto store = OpenStore(path, {.history_max = 100'000});
   std::vector<std::jthread> writers;
-  writers.reserve(kWriters);
-  for (std::int32_t writer = 0; writer < kWriters; ++writer)
+  writers.reserve(count);
+  for (std::int32_t writer = 0; std::cmp_less(writer, count); ++writer)
     writers.emplace_back([&, writer] {
       ResourceVersion seen{};
       for (std::int32_t value = 1;; ++value) {
         auto written = store->Commit(WriteThing("w" + std::to_string(writer), value, seen));
         if (!written) ::_exit(1);
         seen = (*written)->resource_version;
-        const Acknowledged acknowledged{writer, value};
+        const Acknowledged acknowledged{writer, value, seen.value};
         if (::write(pipe, &acknowledged, sizeof acknowledged) != sizeof acknowledged) ::_exit(1);
       }
     });
@@ -57,53 +60,66 @@ constexpr int kPage = 4'096;  // SQLite's.
   ::_exit(1);
 }
 
-/// Starts a child that writes, kills it after `count` acknowledgements; the last value of each writer that it told of.
-std::map<std::int32_t, std::int32_t> KillAfter(const std::string& path, std::uint64_t count) {
+/// Starts a child with so many writers, and kills it after `count` acknowledgements; all that it told of.
+std::vector<Acknowledged> KillAfter(const std::string& path, std::size_t writers, std::uint64_t count) {
   int ends[2] = {};
   REQUIRE(::pipe(ends) == 0);
   const pid_t child = ::fork();
-  if (child == 0) WriteForEver(path, ends[1]);
+  if (child == 0) WriteForEver(path, ends[1], writers);
   ::close(ends[1]);
-  std::map<std::int32_t, std::int32_t> last;
-  std::uint64_t seen = 0;
+  std::vector<Acknowledged> told;
   Acknowledged next;
   // The rest of what it told is read as well: it was told, so it must be there.
   while (::read(ends[0], &next, sizeof next) == sizeof next) {
-    last[next.writer] = next.value;
-    if (++seen == count) ::kill(child, SIGKILL);
+    told.push_back(next);
+    if (told.size() == count) ::kill(child, SIGKILL);
   }
   ::close(ends[0]);
   int status = 0;
   ::waitpid(child, &status, 0);
   CHECK(WIFSIGNALED(status));
-  return last;
+  return told;
 }
 
 TEST_CASE("[HTB-89] store: P12 killed at any moment, it has every acknowledged write, in order, and no half one") {
+  // One writer commits alone; of 4 and 32 those that come together share a commit, and die in the middle of one.
+  constexpr std::size_t kWriterCounts[] = {1, 4, 32};
   const std::uint64_t seed = tests::Seed();
   CAPTURE(seed);
   std::mt19937_64 random(seed);
-  const int kills = tests::IsSoak() ? 300 : 4;
-  for (int number = 0; number < kills; ++number) {
+  const std::size_t kills = tests::IsSoak() ? 300 : 6;
+  for (std::size_t number = 0; number < kills; ++number) {
     const tests::TempDir dir;
-    const auto last = KillAfter(dir / "store.db", 1 + random() % 300);
+    const std::size_t writers = kWriterCounts[number % std::size(kWriterCounts)];
+    CAPTURE(number);
+    const auto told = KillAfter(dir / "store.db", writers, 1 + random() % 300);
     auto store = OpenStore(dir / "store.db", {.history_max = 100'000});
     auto watch = store->OpenWatch(tests::kThings, {0});
     REQUIRE(watch);
     std::map<std::string, std::int64_t> replayed;
-    std::int64_t revision = 0;
+    std::vector<std::pair<std::string, std::int64_t>> log;  // The name and value of revision i + 1.
     for (auto event = (*watch)->Next({}, {}); event && *event; event = (*watch)->Next({}, {})) {
-      CHECK((*event)->revision.value == ++revision);  // No gap.
       const std::string& name = (*event)->object->key.name;
-      CHECK(ValueOf((*event)->object) == ++replayed[name]);
+      log.emplace_back(name, ValueOf((*event)->object));
+      CHECK((*event)->revision.value == std::ssize(log));  // No gap.
+      CHECK(log.back().second == ++replayed[name]);        // Each once, in the order of its writer.
     }
-    CHECK(store->revision().value == revision);
-    for (const auto& [writer, value] : last) {
-      const std::string name = "w" + std::to_string(writer);
-      CHECK(replayed[name] >= value);
-      CHECK(replayed[name] <= value + 1);  // At most the one that it was waiting for.
-      CHECK(ValueOf(*store->Get(ThingKey(name))) == replayed[name]);
+    CHECK(store->revision().value == std::ssize(log));
+    std::map<std::int32_t, std::int32_t> last;
+    for (const Acknowledged& acknowledged : told) {
+      last[acknowledged.writer] = acknowledged.value;
+      REQUIRE(acknowledged.revision <= std::ssize(log));
+      const std::pair<std::string, std::int64_t> written{"w" + std::to_string(acknowledged.writer), acknowledged.value};
+      const bool stands_where_it_was_said = log[static_cast<std::size_t>(acknowledged.revision - 1)] == written;
+      CHECK(stands_where_it_was_said);
     }
+    for (const auto& [name, value] : replayed) {
+      const std::int32_t known = last[std::stoi(name.substr(1))];
+      CHECK(value >= known);
+      CHECK(value <= known + 1);  // At most the one that it was waiting for.
+      CHECK(ValueOf(*store->Get(ThingKey(name))) == value);
+    }
+    CHECK(replayed.size() >= last.size());
   }
 }
 
