@@ -102,9 +102,11 @@ struct TeamTable {
   }
   FakeGit git;
   FakeTeamSync sync;
+  FakeAccounts accounts;
   FakeForge forge;
-  const controllers::TeamController controller{
-      {.git = git, .sync = sync, .forge = &forge}, host::PathsOf("/box", "driver"), {.signers = "/etc/hero/signers"}};
+  const controllers::TeamController controller{{.git = git, .sync = sync, .numbers = accounts, .forge = &forge},
+                                               host::PathsOf("/box", "driver"),
+                                               {.signers = "/etc/hero/signers"}};
   const Team team{.metadata = {.name = "team"}, .spec = {.url = BoxHarness::kUrl}};
   TeamState good;
 };

@@ -20,7 +20,7 @@ struct TeamBox : Harness {
   explicit TeamBox(const std::string& signers = "") : Harness(*crds::LoadCatalog()) {
     manager().Add(
         std::make_unique<controllers::TeamController>(
-            controllers::TeamSeams{.git = world.git, .sync = sync}, paths,
+            controllers::TeamSeams{.git = world.git, .sync = sync, .numbers = accounts}, paths,
             controllers::TeamRules{.users = {.assignable_groups = {"developers"}, .check = BoxHarness::CheckSpec},
                                    .manifests = {.orgs = {"lhumina_code"}},
                                    .signers = signers.empty() ? "" : world.dir / signers}),
@@ -67,6 +67,7 @@ struct TeamBox : Harness {
 
   GitWorld world;
   FakeTeamSync sync;
+  FakeAccounts accounts;
   host::BoxPaths paths = host::PathsOf(world.dir.Path(), "driver");
 };
 
