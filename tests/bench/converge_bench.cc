@@ -51,6 +51,7 @@ void WaitForReady(client::WireClient& client, const std::string& resource, std::
   while (watch && ready.size() < count) {
     auto event = (*watch)->Next(std::chrono::minutes(2), {});
     if (!event || !*event) break;
+    if (!(*event)->object) continue;  // Nothing but how far it is.
     const auto object = api::codec::ParseObject((*event)->object->text);
     if (object && api::codec::CommonStatusOf(*object).IsReady(object->metadata.generation))
       ready.insert(object->metadata.name);

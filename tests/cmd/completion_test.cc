@@ -41,7 +41,7 @@ TEST_CASE("[CTL] bash completes commands, options, kinds and names") {
     const char* completed;
   };
   const Row rows[] = {
-      {"heroctl re", 1, "reconcile resume\n"},
+      {"heroctl re", 1, "restore reconcile resume\n"},
       {"heroctl get us", 2, "users\n"},
       {"heroctl get users ''", 3, "alice bob\n"},
       {"heroctl describe users a", 3, "alice\n"},

@@ -20,7 +20,7 @@ struct TeamBox : Harness {
   explicit TeamBox(const std::string& signers = "") : Harness(*crds::LoadCatalog()) {
     manager().Add(
         std::make_unique<controllers::TeamController>(
-            controllers::TeamSeams{.git = world.git, .sync = sync}, paths,
+            controllers::TeamSeams{.git = world.git, .sync = sync, .numbers = accounts}, paths,
             controllers::TeamRules{.users = {.assignable_groups = {"developers"}, .check = BoxHarness::CheckSpec},
                                    .manifests = {.orgs = {"lhumina_code"}},
                                    .signers = signers.empty() ? "" : world.dir / signers}),
@@ -52,7 +52,8 @@ struct TeamBox : Harness {
   std::string Ready() { return ConditionOf<Team>("team"); }
   std::string Message() { return Get<Team>("team")->common.Find(api::kReady)->message; }
   std::string ProblemOf(const std::string& path) {
-    for (const auto& problem : Get<Team>("team")->status.problems)
+    const auto problems = Get<Team>("team")->status.problems;
+    for (const auto& problem : problems)
       if (problem.path == path) return problem.message;
     return "";
   }
@@ -60,13 +61,13 @@ struct TeamBox : Harness {
     const auto yes = api::Json::Of({{"spec", api::Json::Of({{"approved", true}})}});
     const auto approvals = client().List("approvals.hero.dev");
     REQUIRE(approvals);
-    for (const auto& approval : approvals->items)
-      REQUIRE(client().Patch(approval->key, yes, {.actor = "operator"}));
+    for (const auto& approval : approvals->items) REQUIRE(client().Patch(approval->key, yes, {.actor = "operator"}));
     REQUIRE(ReconcileUntilIdle());
   }
 
   GitWorld world;
   FakeTeamSync sync;
+  FakeAccounts accounts;
   host::BoxPaths paths = host::PathsOf(world.dir.Path(), "driver");
 };
 
@@ -134,8 +135,7 @@ TEST_CASE(
   for (const char* name : {"link", "outside", "module", "dir"}) {
     CAPTURE(name);
     const std::string path = "users/" + std::string(name) + ".toml";
-    CHECK(box.ProblemOf(path).find("no regular file: a link, a directory or a submodule is not read") !=
-          std::string::npos);
+    CHECK(box.ProblemOf(path).find(no_file) != std::string::npos);
   }
   CHECK(box.ProblemOf("users/huge.toml").find("65536") != std::string::npos);
   CHECK(box.ProblemOf("users/deep.toml").starts_with("users/deep.toml:6:"));

@@ -61,8 +61,6 @@ TEST_CASE_TEMPLATE("[HTB-09] team sync contract: a state that was written is rea
   next.last_synced_commit = next.accepted_commit = std::string(40, 'f');
   REQUIRE(backend.sync.Write(next));
   CHECK(*backend.sync.Read() == next);
-  REQUIRE(backend.sync.Write(TeamSyncState{}));
-  CHECK(*backend.sync.Read() == TeamSyncState{});
 }
 
 TEST_CASE_TEMPLATE("[HTB-09] team sync contract: what is no state is invalid until a new one is written", Backend, Fake,
