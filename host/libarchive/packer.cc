@@ -17,6 +17,7 @@
 #include <archive_entry.h>
 
 #include "api/codec/text.h"
+#include "host/libarchive/readable.h"
 #include "host/linux/files.h"
 
 namespace host::libarchive {
@@ -253,11 +254,12 @@ api::Expected<void> Packer::Add(int parent, const std::string& name, const std::
 }
 
 api::Expected<void> Packer::AddDirectory(int parent, const std::string& name, const std::string& path, int depth) {
-  const auto directory = linux::OpenBeneath(parent, name, O_RDONLY | O_DIRECTORY, Shown(path), linux::Mounts::kRefuse);
+  const auto directory = Readable::Open(parent, name, O_RDONLY | O_DIRECTORY, Shown(path));
   if (!directory && IsLeftOut(directory.error())) return {};
   if (!directory) return directory.error();
   struct stat status {};
   if (::fstat(directory->get(), &status) != 0) return linux::SystemError("pack " + Shown(path), errno);
+  status.st_mode = directory->mode();
   if (auto begun = writer_->Begin(path, status, ""); !begun) return begun;
   const auto names = linux::ListNames(directory->get(), Shown(path));
   if (!names) return names.error();
@@ -269,12 +271,13 @@ api::Expected<void> Packer::AddDirectory(int parent, const std::string& name, co
 }
 
 api::Expected<void> Packer::AddFile(int parent, const std::string& name, const std::string& path) {
-  const auto file = linux::OpenBeneath(parent, name, O_RDONLY, Shown(path), linux::Mounts::kRefuse);
+  const auto file = Readable::Open(parent, name, O_RDONLY, Shown(path));
   if (!file && IsLeftOut(file.error())) return {};
   if (!file) return file.error();
   struct stat status {};
   if (::fstat(file->get(), &status) != 0) return linux::SystemError("pack " + Shown(path), errno);
   if (!S_ISREG(status.st_mode)) return {};
+  status.st_mode = file->mode();
   const auto pieces = Piece::Of(file->get(), status, kPiecesMax);
   if (!pieces) {
     ++packed_.holed_left_out;

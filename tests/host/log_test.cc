@@ -1,8 +1,10 @@
 #include "host/log.h"
 
+#include <cstdlib>
 #include <fcntl.h>
 #include <memory>
 #include <string>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -101,6 +103,22 @@ TEST_CASE("[HOST] log: standard error gets one line an entry, of the least level
   CHECK(text.substr(23, end - 23).starts_with("Z warning reconciled object=alice at=log_test.cc:"));
   CHECK(text.substr(end).find("Z error {} is no format at=log_test.cc:") != std::string::npos);
   CHECK(text.find("hidden") == std::string::npos);
+}
+
+TEST_CASE("[HOST] log: the journal gets levels as it knows them, and no second time of day") {
+  const std::string text = StderrOf([] {
+    struct stat status {};
+    REQUIRE(::fstat(STDERR_FILENO, &status) == 0);
+    ::setenv("JOURNAL_STREAM", (std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino)).c_str(), 1);
+    const auto sink = host::linux::MakeStderrSink(log::Level::kInfo);
+    ::unsetenv("JOURNAL_STREAM");
+    sink->Write(log::Level::kInfo, "one", {}, std::source_location::current());
+    sink->Write(log::Level::kWarning, "two", {}, std::source_location::current());
+    sink->Write(log::Level::kError, "three", {}, std::source_location::current());
+  });
+  CHECK(text.starts_with("<6>one at=log_test.cc:"));
+  CHECK(text.find("\n<4>two at=") != std::string::npos);
+  CHECK(text.find("\n<3>three at=") != std::string::npos);
 }
 
 }  // namespace

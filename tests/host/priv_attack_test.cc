@@ -343,6 +343,24 @@ TEST_CASE("[SEC-45] herod-priv: whoever is not herod is not even listened to, ro
   CHECK((status.st_mode & 07777) == 0600);
 }
 
+TEST_CASE("[SEC-45] herod-priv: who does not read hints is cut off, and costs nobody else") {
+  tests::PrivBox box;
+  const Fd line = RawConnection(box.process.socket);
+  REQUIRE(priv::Send(line.get(), *priv::EncodeRequest(priv::Subscribe{})));
+  const auto answer = priv::ReceiveWithin(line.get(), kPatience, {});
+  REQUIRE(answer);
+  const std::int64_t mine = *priv::DecodeAnswer<std::int64_t>((*answer)->bytes);
+  const std::string ssh = box.root.MakeDirectory("home/alice/.ssh");
+  REQUIRE(Outcome(box.client, priv::Watch{mine, "alice", 0}) == "done");
+  std::string outcome = "done";
+  for (int i = 0; i < 100'000 && outcome == "done"; ++i) {  // More than any socket holds.
+    box.root.Write("home/alice/.ssh/x" + std::to_string(i % 1000), "");
+    if (i % 1000 == 999) outcome = Outcome(box.client, priv::Watch{mine, "alice", 0});
+  }
+  CHECK(outcome == "NotSubscribed");
+  CHECK(box.accounts.Find("alice"));
+}
+
 TEST_CASE("[SEC-45] herod-priv: hints are for the one who subscribed, and of directories that are listed") {
   tests::PrivBox box;
   const Fd line = RawConnection(box.process.socket);

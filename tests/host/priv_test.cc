@@ -161,7 +161,7 @@ bool IsPacking(const tests::TempDir& root) {
 template <class Condition>
 bool Becomes(Condition condition) {
   const auto end = std::chrono::steady_clock::now() + 1min;
-  while (!condition() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+  while (!condition() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   return condition();
 }
 
@@ -180,19 +180,45 @@ TEST_CASE("[HTB-16] priv archives: the packing ends with a herod-priv that is ki
   CHECK(Becomes([&] { return !IsPacking(box.root); }));
 }
 
+TEST_CASE("[HTB-16] priv archives: what a member closed even to himself is archived, with the mode that it has") {
+  MadeBox box;
+  AccountWish wish = Wish("alice");
+  wish.is_expired = true;
+  REQUIRE(box.accounts.Ensure(wish));
+  box.Put("home/alice/hero/closed/file", "work");
+  for (const std::string path : {"home/alice/hero/closed/file", "home/alice/hero/closed"})
+    REQUIRE(::chmod((box.root / path).c_str(), 0) == 0);
+  host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
+  const auto packed = archives.Pack("/home/alice", "alice.tar.gz", {});
+  INFO((packed ? "" : packed.error().message));
+  REQUIRE(packed);
+  CHECK(packed->files == 1);
+  host::linux::SpawnedProcesses processes;
+  const auto listed = processes.Run({.argv = {"tar", "-tvzf", box.root / "driver/archive/alice.tar.gz"},
+                                     .environment = {{"PATH", "/usr/bin:/bin"}},
+                                     .deadline = 60s},
+                                    {});
+  REQUIRE(listed);
+  CHECK(listed->out.find("d--------- ") != std::string::npos);
+  CHECK(listed->out.find("---------- ") != std::string::npos);
+  struct stat status {};
+  REQUIRE(::lstat((box.root / "home/alice/hero/closed").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0);
+  REQUIRE(::chmod((box.root / "home/alice/hero/closed").c_str(), 0700) == 0);  // For the test's end.
+  REQUIRE(::lstat((box.root / "home/alice/hero/closed/file").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0);
+}
+
 TEST_CASE("[HTB-16] priv archives: who stops waiting ends the packing, and nothing is left") {
   MadeBox box;
   AccountWish wish = Wish("alice");
   wish.is_expired = true;
   REQUIRE(box.accounts.Ensure(wish));
-  box.Put("home/alice/hero/disk", "");
-  fs::resize_file(box.root / "home/alice/hero/disk", 1ull << 40);  // Sparse: hours of zeros.
+  box.Put("home/alice/hero/file", "work");
   host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
   std::stop_source stop;
-  auto packing =
-      std::async(std::launch::async, [&] { return archives.Pack("/home/alice", "a.tar.gz", stop.get_token()); });
-  stop.request_stop();
-  const auto packed = packing.get();
+  stop.request_stop();  // Before there can be an answer.
+  const auto packed = archives.Pack("/home/alice", "a.tar.gz", stop.get_token());
   REQUIRE_FALSE(packed);
   CHECK(packed.error().reason == "Stopped");
   CHECK(fs::is_empty(box.root / "driver/archive"));
