@@ -37,7 +37,8 @@ format: ## rewrite the C++ files the way lint wants them
 	@hack/deps all
 	@git ls-files -co --exclude-standard -- '*.h' '*.cc' | xargs -r clang-format-16 --style=file -i
 
-sanitize: deps ## the tests under address, undefined-behaviour and thread sanitizers
+sanitize: ## the tests under address, undefined-behaviour and thread sanitizers
+	@hack/deps all
 	@hack/sanitize $(call hint,the report above names the line; binaries are in build/asan/bin and build/tsan/bin)
 
 bench: deps ## measure, print the table, write build/bench/results.json
