@@ -9,7 +9,7 @@
 namespace api::v1 {
 
 struct RepositorySpec {
-  std::string url{};                     ///< `file://` or `https://`.
+  std::string url{};                      ///< `file://` or `https://`.
   std::optional<std::string> interval{};  ///< Between two fetches that nothing hinted at; no value: the box's.
 
   bool operator==(const RepositorySpec&) const = default;

@@ -370,7 +370,8 @@ TEST_CASE("[HTB-13][SEC-14] box: keys that were opened to others are closed agai
     std::filesystem::permissions(path, perms::all);
     CHECK(box.WaitUntil([&] { return std::filesystem::status(path).permissions() == closed; }, "events"));
   }
-  // Each write of ours is seen, and looked at, but does not lead to another one: of the 16 newest passes few are for it.
+  // Each write of ours is seen, and looked at, but does not lead to another one: of the 16 newest passes few are for
+  // it.
   for (int i = 0; i < 4; ++i) REQUIRE(box.Reconcile("alice", "2026-11-20T20:58:51.00000" + std::to_string(i) + "Z"));
   const api::Json why = box.Fetch("/hero/v1/why?resource=users.hero.dev&name=alice");
   int steps = 0;
