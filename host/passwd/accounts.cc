@@ -45,6 +45,11 @@ bool FileAccounts::IsWriting() const {
   return is_writing_;
 }
 
+AccountsVersion FileAccounts::Known() const {
+  const std::lock_guard lock(mutex_);
+  return known_;
+}
+
 void FileAccounts::Keep(AccountsVersion version) const {
   const std::lock_guard lock(mutex_);
   known_ = std::move(version);
@@ -54,13 +59,11 @@ void FileAccounts::Keep(AccountsVersion version) const {
 api::Expected<AccountsVersion> FileAccounts::Current() const {
   const auto stamps = StampAccounts(etc_);
   if (!stamps) return stamps.error();
-  AccountsVersion known;
-  {
-    const std::lock_guard lock(mutex_);
-    known = known_;
-  }
+  AccountsVersion known = Known();
   if (!known.accounts || !known.is_settled || known.stamps != *stamps) {
-    auto loaded = LoadAccounts(etc_, known);
+    // One at a time: of many who find another version one parses it, and the others then see that they know its bytes.
+    const std::lock_guard alone(loading_);
+    auto loaded = LoadAccounts(etc_, Known());
     if (!loaded) return loaded.error();
     known = *std::move(loaded);
     Keep(known);

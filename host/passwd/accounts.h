@@ -54,6 +54,7 @@ class FileAccounts final : public Accounts {
 
   bool IsWriting() const;
   api::Expected<AccountsVersion> Current() const;
+  AccountsVersion Known() const;
   void Keep(AccountsVersion version) const;
   std::vector<Answer> Rewrite(const std::vector<Request*>& batch) noexcept;  // Others wait for it, so it has to return.
   api::Expected<std::vector<Answer>> TryRewrite(const std::vector<Request*>& batch, const Identities& asked,
@@ -66,6 +67,7 @@ class FileAccounts final : public Accounts {
   const Clock& clock_;  // Thread-safe; outlives us.
   AccountsOptions options_;
 
+  mutable std::mutex loading_;  // Held while the files are read and parsed; taken before mutex_.
   mutable std::mutex mutex_;
   std::condition_variable answered_;
   // Guarded by mutex_.

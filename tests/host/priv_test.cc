@@ -165,13 +165,25 @@ bool Becomes(Condition condition) {
   return condition();
 }
 
+/// Work that takes seconds to pack: neither a hole nor anything that compresses.
+void PutLargeWork(const MadeBox& box) {
+  std::string noise;
+  std::uint64_t bits = 1;
+  while (noise.size() < 1u << 20) {  // Longer than gzip looks back, so it can be repeated.
+    bits = bits * 6364136223846793005u + 1442695040888963407u;
+    noise += static_cast<char>(bits >> 56);
+  }
+  std::string work;
+  for (int i = 0; i < 256; ++i) work += noise;
+  box.Put("home/alice/hero/disk", work);
+}
+
 TEST_CASE("[HTB-16] priv archives: the packing ends with a herod-priv that is killed" * tests::NeedsRoot()) {
   MadeBox box;
   AccountWish wish = Wish("alice");
   wish.is_expired = true;
   REQUIRE(box.accounts.Ensure(wish));
-  box.Put("home/alice/hero/disk", "");
-  fs::resize_file(box.root / "home/alice/hero/disk", 1ull << 40);  // Sparse: hours of zeros.
+  PutLargeWork(box);
   host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
   auto packing = std::async(std::launch::async, [&] { return archives.Pack("/home/alice", "a.tar.gz", {}); });
   REQUIRE(Becomes([&] { return IsPacking(box.root); }));
