@@ -42,7 +42,7 @@ class Daemon {
  public:
   Daemon(const std::string& directory, const std::string& root, const std::string& url) {
     const std::string config = directory + "/herod.toml";
-    std::ofstream(config) << "[team]\nurl = \"" << url << "\"\n[accounts]\ngroups = [\"developers\"]\n";
+    std::ofstream(config) << "[team]\nurl = \"" << url << "\"\n";
     const std::string program = fs::read_symlink("/proc/self/exe").parent_path() / "herod";
     std::vector<std::string> arguments = {program, "--root", root, "--config", config};
     std::vector<char*> pointers;
