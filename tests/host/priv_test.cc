@@ -118,7 +118,8 @@ TEST_CASE("[SEC-45] priv packets: no cut, longer or changed packet is taken for 
         Code::kInvalid);
 }
 
-TEST_CASE("[HTB-16] priv archives: the work of an expired member is packed into herod's own directory") {
+TEST_CASE("[HTB-16] priv archives: the work of an expired member is packed into herod's own directory" *
+          tests::NeedsOwners()) {
   MadeBox box;
   host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
   CHECK_FALSE(archives.IsWorthwhile("/home/alice").value_or(true));
@@ -192,7 +193,8 @@ TEST_CASE("[HTB-16] priv archives: the packing ends with a herod-priv that is ki
   CHECK(Becomes([&] { return !IsPacking(box.root); }));
 }
 
-TEST_CASE("[HTB-16] priv archives: what a member closed even to himself is archived, with the mode that it has") {
+TEST_CASE("[HTB-16] priv archives: what a member closed even to himself is archived, with the mode that it has" *
+          tests::NeedsOwners()) {
   MadeBox box;
   AccountWish wish = Wish("alice");
   wish.is_expired = true;
@@ -221,7 +223,7 @@ TEST_CASE("[HTB-16] priv archives: what a member closed even to himself is archi
   CHECK((status.st_mode & 07777) == 0);
 }
 
-TEST_CASE("[HTB-16] priv archives: who stops waiting ends the packing, and nothing is left") {
+TEST_CASE("[HTB-16] priv archives: who stops waiting ends the packing, and nothing is left" * tests::NeedsOwners()) {
   MadeBox box;
   AccountWish wish = Wish("alice");
   wish.is_expired = true;
@@ -254,7 +256,8 @@ TEST_CASE(
   CHECK(accounts.Find("alice").value_or(std::nullopt).has_value());
 }
 
-TEST_CASE("[HTB-18] priv homes: looks at the same time share questions, and each gets its own answer") {
+TEST_CASE("[HTB-18] priv homes: looks at the same time share questions, and each gets its own answer" *
+          tests::NeedsOwners()) {
   PrivBox box;
   constexpr int kMembers = 100;
   const std::string much(60'000, 'k');  // Two of these do not fit into one answer.

@@ -68,6 +68,10 @@ inline bool IsRoot() { return detail::WhyNoRoot() == nullptr; }
 /// TEST_CASE("…" * tests::NeedsRoot())
 inline doctest::skip NeedsRoot() { return detail::SkipFor(detail::WhyNoRoot()); }
 
+/// For tests whose files belong to members where we are root and to us elsewhere: root without members' numbers is
+/// neither.
+inline doctest::skip NeedsOwners() { return detail::SkipFor(::geteuid() == 0 ? detail::WhyNoRoot() : nullptr); }
+
 /// Runs `body` in a thread with mounts of its own, which nobody else sees and which end with it.
 inline void WithOwnMounts(const std::function<void()>& body) {
   std::exception_ptr failed;
