@@ -7,6 +7,7 @@
 
 #include "api/codec/fields.h"
 #include "api/codec/object.h"
+#include "host/log.h"
 #include "reconciler/store.h"
 
 namespace reconciler {
@@ -218,6 +219,7 @@ Expected<api::Json> Tasks::RunWork(const Live& live) {
 void Tasks::Execute(const Key& key, const std::shared_ptr<Live>& live) {
   const api::Time started = clock_.Now();
   const auto started_at = clock_.SteadyNow();
+  host::log::Info("task begins", {{"step", key.second}});
   auto result = RunWork(*live);
   TaskState state{.input = live->wish.input, .started = started, .ended = clock_.Now()};
   if (result) {
