@@ -31,6 +31,16 @@ std::string ReadAll(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// Account files in the order of their lines: who joined first is no part of what was wished.
+std::string Sorted(const std::string& text) {
+  std::istringstream stream(text);
+  std::multiset<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.insert(line);
+  std::string all;
+  for (const std::string& line : lines) all += line + "\n";
+  return all;
+}
+
 /// Every time of the form 2026-11-20T20:58:51Z, with or without a fraction, made one word.
 std::string WithoutTimes(const std::string& text) {
   std::string without;
@@ -168,8 +178,9 @@ std::optional<std::string> CrashBox::End() {
 }
 
 std::string CrashBox::Files() const {
-  std::string all = "passwd\n" + ReadAll(root_ + "/etc/passwd") + "group\n" + ReadAll(root_ + "/etc/group") +
-                    "shadow\n" + WithoutDays(ReadAll(root_ + "/etc/shadow"));
+  std::string all = "passwd\n" + Sorted(ReadAll(root_ + "/etc/passwd")) + "group\n" +
+                    Sorted(ReadAll(root_ + "/etc/group")) + "shadow\n" +
+                    Sorted(WithoutDays(ReadAll(root_ + "/etc/shadow")));
   std::map<std::string, std::string> files;
   for (const auto& home : fs::directory_iterator(root_ + "/home")) {
     if (home.path().filename() == "driver" || !home.is_directory()) continue;
