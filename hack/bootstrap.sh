@@ -116,8 +116,9 @@ put() {
   change "write $file${why:+: $why}" "$see_log" put_in_place "$new" "$file" "$mode" "$owner"
   is_put=true
 }
+# install makes the new one 0600 and widens it last: killed at any point, nobody reads what is not for him.
 put_in_place() {
-  install -d "${2%/*}" && cp "$1" "$2.new" && chown "$4" "$2.new" && chmod "$3" "$2.new" && mv "$2.new" "$2"
+  install -d -m 755 "${2%/*}" && install -m "$3" -o "${4%:*}" -g "${4#*:}" "$1" "$2.new" && mv "$2.new" "$2"
 }
 
 run_steps() {
@@ -275,6 +276,8 @@ config=/etc/hero/herod.toml token=/etc/hero/forge.token
 
 step_configuration() {
   local there=''
+  # It holds a token, and a run that was killed was the last to know of it.
+  [ ! -e "$token.new" ] || change "remove $token.new, which a run that was killed left" "$see_log" rm -f "$token.new"
   if [ -f "$config" ]; then there=$(sed -n '/^\[team\]/,/^\[/s/^ *url *= *"\(.*\)".*/\1/p' "$config"); fi
   if [ -z "$there" ]; then
     if [ -z "$team_url" ] && [ -t 0 ]; then read -rp '  URL of hero_team: ' team_url && check_arguments; fi
