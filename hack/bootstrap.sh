@@ -329,9 +329,13 @@ sshd_text() {
 # Written by bootstrap.sh of the Hero Team Box. First of the files here, for the first value of a keyword counts.
 # Without PAM an account that has expired could still log in by key.
 UsePAM yes
-# This file alone is herod's; authorized_keys2 would be a second one that nobody looks at.
-AuthorizedKeysFile .ssh/authorized_keys
-Match Group hero
+# herod's own account has no key of anybody, and a login would be a session outside of its sandbox.
+DenyUsers driver
+# Members alone, whose keys are herod's: everybody else, operators too, comes in as this machine has it.
+Match Group hero,!hero-admin
+  # This file and no other; authorized_keys2 would be a second one that nobody looks at.
+  AuthorizedKeysFile .ssh/authorized_keys
+  PubkeyAuthentication yes
   PasswordAuthentication no
   KbdInteractiveAuthentication no
   HostbasedAuthentication no
@@ -355,15 +359,25 @@ step_sshd() {
   if $is_put; then change 'reload sshd' 'see: journalctl -u ssh' systemctl try-reload-or-restart ssh.service; fi
 }
 
-# sshd_is_right: it accepts its files, and means by them what we do; an earlier file or line may have the say.
+# sshd_is_right: it accepts its files, and means for a member what we do; an earlier file or Match may have the say.
 sshd_is_right() {
   sshd -t >"$work/sshd" 2>&1 || return 1
-  sshd -T -C user=driver,host=localhost,addr=127.0.0.1 >"$work/sshd_means" 2>>"$work/sshd" || return 1
+  sshd_means_for_a_member >"$work/sshd_means" 2>>"$work/sshd" || return 1
   local line
-  for line in 'usepam yes' 'authorizedkeysfile .ssh/authorized_keys' 'pubkeyauthentication yes'; do
+  for line in 'usepam yes' 'authorizedkeysfile .ssh/authorized_keys' 'pubkeyauthentication yes' 'passwordauthentication no'; do
     grep -qx "$line" "$work/sshd_means" ||
       { echo "instead of '$line' it takes '$(grep "^${line%% *} " "$work/sshd_means")'" >>"$work/sshd"; return 1; }
   done
+}
+
+# There may be no member yet: where only this sshd looks, nobody is one. nscd would answer with the machine's groups.
+sshd_means_for_a_member() {
+  sed '/^hero:/s/:[^:]*$/:nobody/' /etc/group >"$work/group"
+  # shellcheck disable=SC2016 # The inner shell's.
+  unshare --mount sh -ec '
+    mount --bind "$1" /etc/group
+    [ ! -d /run/nscd ] || mount -t tmpfs tmpfs /run/nscd
+    exec sshd -T -C user=nobody,host=localhost,addr=127.0.0.1' - "$work/group"
 }
 
 # ---- 6. mosh: its ports, and a UTF-8 locale, without which it does not start.
