@@ -268,6 +268,17 @@ step_accounts() {
   if [ ! -d /run/hero ] || [ ! -d /home/driver/hero/var ]; then
     change 'make /run/hero and /home/driver' "$see_log" systemd-tmpfiles --create hero.conf
   fi
+  mask_driver
+}
+
+# mask_driver: whoever takes herod over writes units into its home; without a user manager nothing starts them, neither by
+# lingering nor by a login (docs/adr/0016).
+mask_driver() {
+  local uid unit
+  uid=$(id -u driver 2>/dev/null) || return 0 # A dry run on a machine that has no driver yet.
+  unit=user@$uid.service
+  [ "$(readlink "/etc/systemd/system/$unit")" = /dev/null ] ||
+    change "mask $unit: driver has no user units" "$see_log" systemctl mask --now "$unit"
 }
 
 # ---- 4. herod.toml and the token.
@@ -451,8 +462,9 @@ uninstall() {
     change 'let systemd forget the units' "$see_log" systemctl daemon-reload
   fi
   cat <<'LEFT'
-Left as they are: every account and home, the groups, packages, /etc/hero with the token, /home/driver/hero with herod's
-state and the archives. Members who can log in today can do so tomorrow. To follow hero_team again: bootstrap.sh as before.
+Left as they are: every account and home, driver without user units, the groups, packages, /etc/hero with the token,
+/home/driver/hero with herod's state and the archives. Members who can log in today can do so tomorrow. To follow hero_team
+again: bootstrap.sh as before.
 LEFT
 }
 
