@@ -100,6 +100,7 @@ api::Expected<std::string> Hints::PathOf(const Watch& request) const {
 api::Expected<void> Hints::Add(const Watch& request) {
   const auto directory = PathOf(request);
   if (!directory) return directory.error();
+  if (auto member = members_.Find(request.name); !member) return member.error();
   const Place place{request.name, request.place};
   const api::Error over{Code::kConflict, "NotSubscribed", "watch in a home: that subscription is over"};
   if (!IsCurrent(request.subscription)) return over;

@@ -11,6 +11,7 @@
 
 #include "host/file_watch.h"
 #include "host/linux/files.h"
+#include "host/priv/members.h"
 #include "host/priv/messages.h"
 #include "host/priv/socket.h"
 
@@ -21,9 +22,10 @@ namespace host::priv {
 /// everything. Thread-safe.
 class Hints {
  public:
-  /// `root` is empty for the machine's own homes. `watch` follows no link, is thread-safe and outlives us; whoever made
-  /// it runs it.
-  Hints(std::string root, FileWatch& watch) : root_(std::move(root)), watch_(watch) {}
+  /// `root` is empty for the machine's own homes. `watch` follows no link; whoever made it runs it. `members` says in
+  /// whose homes is watched. Both are thread-safe and outlive us.
+  Hints(std::string root, const Members& members, FileWatch& watch)
+      : root_(std::move(root)), members_(members), watch_(watch) {}
   ~Hints();
 
   /// The answer to a request about hints that came on `connection`. None for a packet that is no such request.
@@ -51,6 +53,7 @@ class Hints {
 
   // Constant after construction.
   std::string root_;
+  const Members& members_;
   FileWatch& watch_;
 
   mutable std::mutex mutex_;
