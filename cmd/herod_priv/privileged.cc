@@ -80,6 +80,7 @@ api::Expected<void> Privileged::Run(const host::linux::Fd& listener, std::stop_t
                            .sessions = parts.sessions.get(),
                            .caller = parts.caller});
   host::priv::Hints hints(parts.root, parts.members, *parts.watch);
+  const std::jthread telling([&hints, stop] { hints.Run(stop); });
   const std::jthread watching([&parts, stop] { parts.watch->Run(stop); });
   return host::priv::Server(verbs, hints, {.caller = parts.caller}).Run(listener, stop);
 }
