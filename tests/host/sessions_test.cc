@@ -1,8 +1,11 @@
 // Ending what runs for a member. The numbers here are nobody's on any machine: all processes of one are killed.
 #include "host/sessions.h"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -19,6 +22,7 @@
 #include <doctest/doctest.h>
 
 #include "host/linux/processes.h"
+#include "host/passwd/member_process.h"
 #include "host/passwd/member_sessions.h"
 #include "tests/support/fake_accounts.h"
 #include "tests/support/needs.h"
@@ -159,6 +163,40 @@ TEST_CASE("[SEC-11] sessions: a member who kills all of the own all the time doe
     const auto ended = box.sessions.End("zoe");
     INFO((ended ? "" : ended.error().message));
     CHECK(ended);
+  }
+}
+
+/// Whether a process of the member may send signals to us, who end them.
+api::Expected<std::string> TryToReachUs(const host::linux::Fd&, const std::string&, const std::string&) {
+  const pid_t us = ::getpid();
+  const pid_t member = ::fork();
+  if (member == 0) {
+    const bool is_member = ::setresuid(kUid, kUid, kUid) == 0;
+    ::_exit(is_member && ::kill(us, 0) != 0 && errno == EPERM ? 0 : 1);
+  }
+  int status = 1;
+  ::waitpid(member, &status, 0);
+  if (status == 0) return std::string();
+  return api::Error{Code::kInternal, "InReach", "the member may kill it"};
+}
+
+TEST_CASE("[SEC-11] sessions: whoever ends a member's processes is out of their reach" * tests::NeedsRoot()) {
+  for (const bool is_out_of_reach : {true, false}) {
+    CAPTURE(is_out_of_reach);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      const int null = ::open("/dev/null", O_RDWR);
+      for (const int standard : {STDIN_FILENO, STDERR_FILENO}) ::dup2(null, standard);
+      const host::passwd::MemberTask task = {
+          .name = "try", .needs_home = false, .is_out_of_reach = is_out_of_reach, .run = TryToReachUs};
+      std::array<std::string, 5> words = {"test", "try", std::to_string(kUid), std::to_string(kUid), "/home/zoe"};
+      std::array<char*, 5> arguments{};
+      std::transform(words.begin(), words.end(), arguments.begin(), [](std::string& word) { return word.data(); });
+      ::_exit(host::passwd::MemberMain(5, arguments.data(), {&task, 1}));
+    }
+    int status = 1;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    CHECK((status == 0) == is_out_of_reach);
   }
 }
 
