@@ -115,7 +115,7 @@ class Reader {
     names_.Add(file.names);
     for (const std::string& include : file.includes) {
       if (include.find('%') != std::string::npos)
-        return Unreadable(path + " includes " + include + ", by a host's name");
+        return Unreadable(path + " includes a file by a host's name");
       if (auto visited = Visit(include.starts_with('/') ? include : "/etc/" + include); !visited) return visited;
     }
     return {};
@@ -124,9 +124,10 @@ class Reader {
   api::Expected<void> VisitFolder(const linux::Fd& folder, const std::string& path) {
     const auto names = linux::ListNames(folder.get(), path);
     if (!names) return Unreadable(names.error().message);
+    const std::string below = path + "/";
     for (const std::string& name : *names) {
       if (name.find('.') != std::string::npos || name.ends_with('~')) continue;  // As sudo does.
-      if (auto visited = Visit(path + "/" + name); !visited) return visited;
+      if (auto visited = Visit(below + name); !visited) return visited;
     }
     return {};
   }

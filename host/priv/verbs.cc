@@ -96,7 +96,7 @@ api::Expected<std::string> Verbs::HomeOf(const std::string& name) const {
   return "/home/" + name;
 }
 
-api::Expected<std::optional<Account>> Verbs::Do(const FindAccount& request) {
+api::Expected<std::optional<Account>> Verbs::Do(const FindAccount& request) const {
   if (!api::IsUserName(request.name)) return NotAName(request.name);
   return seams_.accounts.Find(request.name);
 }
@@ -125,16 +125,16 @@ api::Expected<LookHomes::Seen> Verbs::Do(const LookHomes& request) {
 
 api::Expected<void> Verbs::Do(const EnsureHome& request) {
   const auto member = seams_.members.Find(request.name);
-  const auto made = member ? seams_.homes.EnsureHome("/home/" + request.name, request.uid, request.gid)
-                           : api::Expected<void>(member.error());
+  auto made = member ? seams_.homes.EnsureHome("/home/" + request.name, request.uid, request.gid)
+                     : api::Expected<void>(member.error());
   Note("ensure home", request.name, made);
   return made;
 }
 
 api::Expected<void> Verbs::Do(const WriteKeys& request) {
   const auto member = seams_.members.Find(request.name);
-  const auto written = member ? seams_.homes.WriteAuthorizedKeys("/home/" + request.name, request.content)
-                              : api::Expected<void>(member.error());
+  auto written = member ? seams_.homes.WriteAuthorizedKeys("/home/" + request.name, request.content)
+                        : api::Expected<void>(member.error());
   Note("write keys", request.name, written);
   return written;
 }

@@ -36,7 +36,7 @@ class Verbs {
   std::optional<std::string> Answer(const Packet& packet, const std::stop_token& stop);
 
  private:
-  api::Expected<std::optional<Account>> Do(const FindAccount& request);
+  api::Expected<std::optional<Account>> Do(const FindAccount& request) const;
   api::Expected<Account> Do(const EnsureAccount& request);
   api::Expected<LookHomes::Seen> Do(const LookHomes& request);
   api::Expected<void> Do(const EnsureHome& request);

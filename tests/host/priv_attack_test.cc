@@ -34,7 +34,6 @@
 namespace {
 
 namespace fs = std::filesystem;
-using api::Code;
 using host::AccountWish;
 using host::linux::Fd;
 using namespace std::chrono_literals;
