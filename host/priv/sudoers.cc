@@ -114,8 +114,7 @@ class Reader {
     const SudoersFile file = ParseSudoers(*text);
     names_.Add(file.names);
     for (const std::string& include : file.includes) {
-      if (include.find('%') != std::string::npos)
-        return Unreadable(path + " includes a file by a host's name");
+      if (include.find('%') != std::string::npos) return Unreadable(path + " includes a file by a host's name");
       if (auto visited = Visit(include.starts_with('/') ? include : "/etc/" + include); !visited) return visited;
     }
     return {};
