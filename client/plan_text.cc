@@ -46,10 +46,10 @@ api::Expected<PlanText> FormatPlan(const Json& plan) {
   if (api::codec::IsTrueAt(plan, {"incomplete"}))
     result.text += "More will follow that cannot be planned before this is done.\n";
 
-  std::string last = result.has_changes
-                         ? api::Counted(steps->size(), "step") + " for " + api::Counted(objects.size(), "object")
-                         : "Nothing to do";
-  if (result.has_problems) last += ", " + api::Counted(problems->size(), "problem");
+  std::string last = result.has_changes ? api::Counted(std::ssize(*steps), "step") + " for " +
+                                              api::Counted(std::ssize(objects), "object")
+                                        : "Nothing to do";
+  if (result.has_problems) last += ", " + api::Counted(std::ssize(*problems), "problem");
   result.text += last + ".\n";
   return result;
 }

@@ -116,8 +116,9 @@ put() {
   change "write $file${why:+: $why}" "$see_log" put_in_place "$new" "$file" "$mode" "$owner"
   is_put=true
 }
+# install makes the new one 0600 and widens it last: killed at any point, nobody reads what is not for him.
 put_in_place() {
-  install -d "${2%/*}" && cp "$1" "$2.new" && chown "$4" "$2.new" && chmod "$3" "$2.new" && mv "$2.new" "$2"
+  install -d -m 755 "${2%/*}" && install -m "$3" -o "${4%:*}" -g "${4#*:}" "$1" "$2.new" && mv "$2.new" "$2"
 }
 
 run_steps() {
@@ -267,6 +268,17 @@ step_accounts() {
   if [ ! -d /run/hero ] || [ ! -d /home/driver/hero/var ]; then
     change 'make /run/hero and /home/driver' "$see_log" systemd-tmpfiles --create hero.conf
   fi
+  mask_driver
+}
+
+# mask_driver: whoever takes herod over writes units into its home; without a user manager nothing starts them, neither by
+# lingering nor by a login (docs/adr/0016).
+mask_driver() {
+  local uid unit
+  uid=$(id -u driver 2>/dev/null) || return 0 # A dry run on a machine that has no driver yet.
+  unit=user@$uid.service
+  [ "$(readlink "/etc/systemd/system/$unit")" = /dev/null ] ||
+    change "mask $unit: driver has no user units" "$see_log" systemctl mask --now "$unit"
 }
 
 # ---- 4. herod.toml and the token.
@@ -275,6 +287,8 @@ config=/etc/hero/herod.toml token=/etc/hero/forge.token
 
 step_configuration() {
   local there=''
+  # It holds a token, and a run that was killed was the last to know of it.
+  [ ! -e "$token.new" ] || change "remove $token.new, which a run that was killed left" "$see_log" rm -f "$token.new"
   if [ -f "$config" ]; then there=$(sed -n '/^\[team\]/,/^\[/s/^ *url *= *"\(.*\)".*/\1/p' "$config"); fi
   if [ -z "$there" ]; then
     if [ -z "$team_url" ] && [ -t 0 ]; then read -rp '  URL of hero_team: ' team_url && check_arguments; fi
@@ -326,9 +340,13 @@ sshd_text() {
 # Written by bootstrap.sh of the Hero Team Box. First of the files here, for the first value of a keyword counts.
 # Without PAM an account that has expired could still log in by key.
 UsePAM yes
-# This file alone is herod's; authorized_keys2 would be a second one that nobody looks at.
-AuthorizedKeysFile .ssh/authorized_keys
-Match Group hero
+# herod's own account has no key of anybody, and a login would be a session outside of its sandbox.
+DenyUsers driver
+# Members alone, whose keys are herod's: everybody else, operators too, comes in as this machine has it.
+Match Group hero,!hero-admin
+  # This file and no other; authorized_keys2 would be a second one that nobody looks at.
+  AuthorizedKeysFile .ssh/authorized_keys
+  PubkeyAuthentication yes
   PasswordAuthentication no
   KbdInteractiveAuthentication no
   HostbasedAuthentication no
@@ -352,15 +370,25 @@ step_sshd() {
   if $is_put; then change 'reload sshd' 'see: journalctl -u ssh' systemctl try-reload-or-restart ssh.service; fi
 }
 
-# sshd_is_right: it accepts its files, and means by them what we do; an earlier file or line may have the say.
+# sshd_is_right: it accepts its files, and means for a member what we do; an earlier file or Match may have the say.
 sshd_is_right() {
   sshd -t >"$work/sshd" 2>&1 || return 1
-  sshd -T -C user=driver,host=localhost,addr=127.0.0.1 >"$work/sshd_means" 2>>"$work/sshd" || return 1
+  sshd_means_for_a_member >"$work/sshd_means" 2>>"$work/sshd" || return 1
   local line
-  for line in 'usepam yes' 'authorizedkeysfile .ssh/authorized_keys' 'pubkeyauthentication yes'; do
+  for line in 'usepam yes' 'authorizedkeysfile .ssh/authorized_keys' 'pubkeyauthentication yes' 'passwordauthentication no'; do
     grep -qx "$line" "$work/sshd_means" ||
       { echo "instead of '$line' it takes '$(grep "^${line%% *} " "$work/sshd_means")'" >>"$work/sshd"; return 1; }
   done
+}
+
+# There may be no member yet: where only this sshd looks, nobody is one. nscd would answer with the machine's groups.
+sshd_means_for_a_member() {
+  sed '/^hero:/s/:[^:]*$/:nobody/' /etc/group >"$work/group"
+  # shellcheck disable=SC2016 # The inner shell's.
+  unshare --mount sh -ec '
+    mount --bind "$1" /etc/group
+    [ ! -d /run/nscd ] || mount -t tmpfs tmpfs /run/nscd
+    exec sshd -T -C user=nobody,host=localhost,addr=127.0.0.1' - "$work/group"
 }
 
 # ---- 6. mosh: its ports, and a UTF-8 locale, without which it does not start.
@@ -434,8 +462,9 @@ uninstall() {
     change 'let systemd forget the units' "$see_log" systemctl daemon-reload
   fi
   cat <<'LEFT'
-Left as they are: every account and home, the groups, packages, /etc/hero with the token, /home/driver/hero with herod's
-state and the archives. Members who can log in today can do so tomorrow. To follow hero_team again: bootstrap.sh as before.
+Left as they are: every account and home, driver without user units, the groups, packages, /etc/hero with the token,
+/home/driver/hero with herod's state and the archives. Members who can log in today can do so tomorrow. To follow hero_team
+again: bootstrap.sh as before.
 LEFT
 }
 

@@ -37,9 +37,9 @@ class Archives {
   /// could keep us for ever), and files with tens of thousands of holes. Holes are kept as holes, so a file takes what
   /// it takes on its disk. Takes as long as the home is large, reports no progress, ends early with kUnavailable when
   /// stop is asked for. What changes meanwhile is packed as it is when it is reached. Errors: kNotFound (nothing to
-  /// archive), kForbidden (the home is a link), kInvalid (file_name), kUnavailable (`ArchiveNeedsSpace`: not enough is
-  /// free for all of it, so nothing was begun, or the reserve was reached while it was written; disk full, unreadable
-  /// or too deep file: named).
+  /// archive), kForbidden (the home is a link), kInvalid (file_name), kUnavailable (`ArchiveNeedsMemory`: too many
+  /// names; `ArchiveNeedsSpace`: not enough is free for all of it, so nothing was begun, or the reserve was reached
+  /// while it was written; disk full, unreadable or too deep file: named).
   virtual api::Expected<Packed> Pack(std::string_view home, std::string_view file_name, std::stop_token stop) = 0;
 };
 

@@ -70,6 +70,9 @@ Expected<void> Check(const Config& config) {
                  "team.signers has to be the absolute path of a file of allowed signers, see ssh-keygen(1)");
   if (auto forge = CheckForge(config.forge); !forge) return forge;
   if (!api::IsUserName(config.box.driver)) return Wrong("box.driver", "box.driver has to be the name of an account");
+  for (const std::string& name : config.accounts.adoptable)
+    if (!api::IsUserName(name))
+      return Wrong("accounts.adoptable", "accounts.adoptable has \"" + name + "\", which no member can be called");
   return {};
 }
 

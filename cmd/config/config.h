@@ -68,7 +68,12 @@ struct ForgeSection {
 struct AccountsSection {
   std::vector<std::string> groups{"developers", "hero"};  ///< What hero_team may assign (SEC-06).
 
-  static void Fields(auto& self, auto&& field) { field("groups", self.groups); }
+  std::vector<std::string> adoptable{};  ///< Accounts that herod did not make and may have, on a real box.
+
+  static void Fields(auto& self, auto&& field) {
+    field("groups", self.groups);
+    field("adoptable", self.adoptable);
+  }
 };
 
 struct ReleasesSection {

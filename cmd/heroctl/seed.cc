@@ -198,6 +198,10 @@ int RunSeed(const Session& session, const Flags& flags) {
   if (auto written = WriteTree(out, files); !written) return Fail(session, written.error());
   for (const std::string& note : notes) session.err << note << "\n";
   session.out << out << ": " << members.size() << " accounts were taken over, all with adopt = true\n";
+  std::string names;
+  for (const Member& member : members) names += (names.empty() ? "\"" : ", \"") + member.name + "\"";
+  session.out << "on a real box root has to allow it, in /etc/hero/herod.toml:\n[accounts]\nadoptable = [" << names
+              << "]\n";
   Flags check = flags;
   check.objects = {out};
   return RunValidate(session, check) == 0 ? 0 : 1;

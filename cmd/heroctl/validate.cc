@@ -23,9 +23,9 @@ int RunValidate(const Session& session, const Flags& flags) {
     return Fail(session, team.error().Within(directory)), team.error().code == api::Code::kInvalid ? kInvalid : 1;
   controllers::CheckTogether(*team, {.org_keys = rules->org_keys()});
   for (const api::v1::FileProblem& problem : controllers::ProblemsOf(*team)) session.out << problem.message << "\n";
-  const auto problems = static_cast<std::size_t>(controllers::ProblemCount(*team));
-  session.out << api::Counted(team->users.size(), "member") << ", " << api::Counted(team->templates.size(), "template")
-              << ": "
+  const auto problems = controllers::ProblemCount(*team);
+  session.out << api::Counted(std::ssize(team->users), "member") << ", "
+              << api::Counted(std::ssize(team->templates), "template") << ": "
               << (problems == 0 ? "all files are good"
                                 : api::Counted(problems, "file") + (problems == 1 ? " is wrong" : " are wrong"))
               << "\n";

@@ -21,9 +21,10 @@ const std::array<MemberTask, 2> kTasks = {
     {{.name = "keys",
       .run = [](const Fd& home, const std::string& shown,
                 const std::string& input) { return Done(host::passwd::WriteKeys(home, shown, input)); }},
-     {.name = "end", .needs_home = false, .run = [](const Fd&, const std::string&, const std::string&) {
-        return Done(host::passwd::KillAllOfOurs());
-      }}}};
+     {.name = "end",
+      .needs_home = false,
+      .is_out_of_reach = true,
+      .run = [](const Fd&, const std::string&, const std::string&) { return Done(host::passwd::KillAllOfOurs()); }}}};
 
 }  // namespace
 

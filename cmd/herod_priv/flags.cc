@@ -13,6 +13,7 @@ std::optional<Flags> ParseFlags(int argc, char** argv, int& exit_code) {
   app.add_option("--root", flags.root, "Serve a throw-away box below this directory, for tests");
   app.add_option("--socket", flags.socket, "Listen here; else systemd gives the socket");
   app.add_option("--groups", flags.groups, "With --root: the groups that may be assigned")->delimiter(',');
+  app.add_option("--adoptable", flags.adoptable, "With --root: accounts that may be adopted")->delimiter(',');
   app.set_version_flag("--version", std::string("herod-priv ") + std::string(api::kVersion));
   try {
     app.parse(argc, argv);

@@ -11,6 +11,7 @@ struct Flags {
   std::string root{};    ///< Not empty: a throw-away box below this directory, for whoever starts us.
   std::string socket{};  ///< Listen here instead of on the service manager's socket.
   std::vector<std::string> groups{"developers", "hero"};  ///< With root: what may be assigned.
+  std::vector<std::string> adoptable{};                   ///< With root: accounts that herod did not make and may have.
 };
 
 /// What the command line says. No value: it was answered (--help, --version) or wrong, and `exit_code` says how to end.

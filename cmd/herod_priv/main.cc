@@ -34,7 +34,8 @@ Expected<herod_priv::PrivilegedOptions> OptionsOf(const herod_priv::Flags& flags
     const std::string root = std::filesystem::absolute(flags.root).lexically_normal().string();
     return herod_priv::PrivilegedOptions{.root = root.ends_with('/') ? root.substr(0, root.size() - 1) : root,
                                          .caller = ::geteuid(),
-                                         .groups = flags.groups};
+                                         .groups = flags.groups,
+                                         .adoptable = flags.adoptable};
   }
   if (::geteuid() != 0)
     return Error{Code::kForbidden, "NotRoot", "this needs root; for a throw-away box give --root DIR --socket PATH"};
@@ -42,7 +43,8 @@ Expected<herod_priv::PrivilegedOptions> OptionsOf(const herod_priv::Flags& flags
   if (!config) return config.error();
   const auto driver = herod::DriverNumber(config->box);
   if (!driver) return driver.error();
-  return herod_priv::PrivilegedOptions{.caller = *driver, .groups = config->accounts.groups};
+  return herod_priv::PrivilegedOptions{
+      .caller = *driver, .groups = config->accounts.groups, .adoptable = config->accounts.adoptable};
 }
 
 Expected<Fd> ListenerOf(const herod_priv::Flags& flags, const host::linux::ServiceManager& manager) {

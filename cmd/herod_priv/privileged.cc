@@ -15,6 +15,7 @@
 #include "host/passwd/name_service.h"
 #include "host/passwd/sandbox_homes.h"
 #include "host/priv/hints.h"
+#include "host/priv/members.h"
 #include "host/priv/server.h"
 #include "host/priv/verbs.h"
 
@@ -27,7 +28,8 @@ struct Privileged::Parts {
         accounts(root + "/etc", clock,
                  {.rules = {.assignable_groups = std::move(options.groups)},
                   .name_service = root.empty() ? &getent : nullptr,
-                  .makes_missing_files = !root.empty()}) {
+                  .makes_missing_files = !root.empty()}),
+        members({.root = root, .adoptable = std::move(options.adoptable)}, accounts) {
     const std::string top = root.empty() ? "/" : root;
     if (root.empty() || ::geteuid() == 0) {
       homes = std::make_unique<host::passwd::MemberHomes>(
@@ -51,6 +53,7 @@ struct Privileged::Parts {
   host::linux::SpawnedProcesses processes;
   host::passwd::Getent getent{processes};
   host::passwd::FileAccounts accounts;
+  host::priv::Members members;
   std::unique_ptr<host::Homes> homes;
   std::unique_ptr<host::Work> work;
   std::unique_ptr<host::Sessions> sessions;
@@ -70,12 +73,14 @@ api::Expected<std::unique_ptr<Privileged>> Privileged::Open(PrivilegedOptions op
 
 api::Expected<void> Privileged::Run(const host::linux::Fd& listener, std::stop_token stop) {
   Parts& parts = *parts_;
-  host::priv::Verbs verbs({.accounts = parts.accounts,
+  host::priv::Verbs verbs({.members = parts.members,
+                           .accounts = parts.accounts,
                            .homes = *parts.homes,
                            .work = *parts.work,
                            .sessions = parts.sessions.get(),
                            .caller = parts.caller});
-  host::priv::Hints hints(parts.root, *parts.watch);
+  host::priv::Hints hints(parts.root, parts.members, *parts.watch);
+  const std::jthread telling([&hints, stop] { hints.Run(stop); });
   const std::jthread watching([&parts, stop] { parts.watch->Run(stop); });
   return host::priv::Server(verbs, hints, {.caller = parts.caller}).Run(listener, stop);
 }

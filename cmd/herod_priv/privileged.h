@@ -12,9 +12,10 @@
 namespace herod_priv {
 
 struct PrivilegedOptions {
-  std::string root{};                 ///< Empty: this machine.
-  uid_t caller = 0;                   ///< Who may ask.
-  std::vector<std::string> groups{};  ///< What may be assigned.
+  std::string root{};                    ///< Empty: this machine.
+  uid_t caller = 0;                      ///< Who may ask.
+  std::vector<std::string> groups{};     ///< What may be assigned.
+  std::vector<std::string> adoptable{};  ///< Accounts that herod did not make and may have.
 };
 
 /// The verbs put together with what does them: of a real box, or of one below a directory. There homes are members' own

@@ -21,12 +21,15 @@ using api::Expected;
 using api::v1::UserFile;
 using api::v1::UserSpec;
 
-/// Accounts of the system and words of the router's URLs (design D-19). Refused as members' names, whoever asks.
-constexpr std::array<std::string_view, 37> kReserved = {
-    "root",  "daemon", "bin",    "sys",     "sync",    "games",      "man",       "lp",     "mail",   "news",
-    "uucp",  "proxy",  "backup", "list",    "irc",     "nobody",     "sshd",      "driver", "ubuntu", "debian",
-    "admin", "api",    "apis",   "rpc",     "hooks",   "static",     "healthz",   "livez",  "readyz", "metrics",
-    "hero",  "herod",  "git",    "postfix", "systemd", "messagebus", "developers"};
+/// Accounts of the system and of images of clouds, which sudoers names, and words of the router's URLs (design D-19).
+/// Refused as members' names, whoever asks.
+constexpr std::array<std::string_view, 48> kReserved = {
+    "root",   "daemon",  "bin",       "sys",        "sync",       "games",   "man",       "lp",
+    "mail",   "news",    "uucp",      "proxy",      "backup",     "list",    "irc",       "nobody",
+    "sshd",   "driver",  "ubuntu",    "debian",     "admin",      "api",     "apis",      "rpc",
+    "hooks",  "static",  "healthz",   "livez",      "readyz",     "metrics", "hero",      "herod",
+    "git",    "postfix", "systemd",   "messagebus", "developers", "vagrant", "azureuser", "pi",
+    "centos", "fedora",  "almalinux", "rocky",      "opc",        "core",    "alpine",    "all"};
 
 /// Key types that sshd takes today; DSA and anything unknown are refused (SEC-16).
 constexpr std::array<std::string_view, 7> kKeyTypes = {"ssh-ed25519",

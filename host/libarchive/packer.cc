@@ -337,10 +337,10 @@ api::Expected<std::uint64_t> AllocatedBytes(int directory, const std::string& na
     bytes += AsUnsigned(status->st_blocks * kBlockBytes);
     if (!S_ISDIR(status->st_mode) || depth >= Packer::kDepthMax) continue;
     auto below = linux::OpenBeneath(parent, entry, O_RDONLY | O_DIRECTORY, Shown(entry), linux::Mounts::kRefuse);
-    const auto names = below ? linux::ListNames(below->get(), Shown(entry)) : below.error();
+    auto names = below ? linux::ListNames(below->get(), Shown(entry)) : below.error();
     if (!names) continue;
     open.push_back(*std::move(below));
-    for (const std::string& one : *names) waiting.emplace_back(open.size(), one);
+    for (std::string& one : *names) waiting.emplace_back(open.size(), std::move(one));
   }
   return bytes;
 }

@@ -28,8 +28,9 @@ api::Expected<Readable> Readable::Open(int parent, const std::string& name, int 
                          (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode)) &&
                          ChangeMode(*entry, status.st_mode | needed) == 0;
   auto fd = linux::OpenBeneath(parent, name, flags, shown, linux::Mounts::kRefuse);
-  Readable readable(is_closed ? *std::move(entry) : linux::Fd(), fd ? *std::move(fd) : linux::Fd(), status.st_mode);
+  Readable readable(is_closed ? *std::move(entry) : linux::Fd(), status.st_mode);
   if (!fd) return fd.error();  // The mode is given back all the same.
+  readable.fd_ = *std::move(fd);
   return readable;
 }
 

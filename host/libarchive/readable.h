@@ -27,10 +27,10 @@ class Readable {
   mode_t mode() const { return mode_; }  ///< With the kind of the entry, as in stat; whatever it is meanwhile.
 
  private:
-  Readable(linux::Fd entry, linux::Fd fd, mode_t mode) : entry_(std::move(entry)), fd_(std::move(fd)), mode_(mode) {}
+  Readable(linux::Fd entry, mode_t mode) : entry_(std::move(entry)), mode_(mode) {}
 
   linux::Fd entry_;  // Of an entry whose mode is to be given back.
-  linux::Fd fd_;
+  linux::Fd fd_{};
   mode_t mode_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <new>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -64,8 +65,15 @@ api::Expected<Packed> PackWork(const linux::Fd& home, const std::string& shown, 
   if (!*is_there) {
     return api::Error{Code::kNotFound, "NothingToArchive", "pack " + shown + "/" + kWork + ": it is no directory"};
   }
-  if (auto checked = CheckSpace(home, descriptor, stop, options); !checked) return checked.error();
-  return Packer(descriptor, stop, [&] { return CheckReserve(descriptor, options); }).Pack(home.get(), kWork);
+  try {
+    if (auto checked = CheckSpace(home, descriptor, stop, options); !checked) return checked.error();
+    return Packer(descriptor, stop, [&] { return CheckReserve(descriptor, options); }).Pack(home.get(), kWork);
+  } catch (const std::bad_alloc&) {  // How much is held is the member's doing: the names of a directory, second names.
+    return api::Error{Code::kUnavailable, "ArchiveNeedsMemory",
+                      "pack " + shown + "/" + kWork +
+                          ": there are too many names for the memory that packing may take, in one directory or of "
+                          "files that have several; move or remove what holds hundreds of thousands"};
+  }
 }
 
 api::Expected<linux::Fd> LibWork::OpenHome(std::string_view home) const {

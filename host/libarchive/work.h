@@ -17,7 +17,8 @@ struct WorkOptions {
   std::uint64_t reserve_bytes = 64u << 20;
 };
 
-/// Packs `hero` of a home that is open. `shown` is the home as errors call it. Errors: as Work::Pack.
+/// Packs `hero` of a home that is open. `shown` is the home as errors call it. Errors: as Work::Pack; also
+/// kUnavailable (`ArchiveNeedsMemory`) when this process may take no more memory.
 api::Expected<Packed> PackWork(const linux::Fd& home, const std::string& shown, int descriptor,
                                const std::stop_token& stop, WorkOptions options = {});
 

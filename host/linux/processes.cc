@@ -1,5 +1,6 @@
 #include "host/linux/processes.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -217,16 +218,39 @@ End Attend(int child, const Bells& bells, Stream& out, Stream& err) {
   }
 }
 
-/// Kills what is left of the process group, then reaps its leader: until then nobody else can get its number.
-siginfo_t KillAndReap(pid_t pid) {
-  ::kill(-pid, SIGKILL);
+constexpr std::chrono::milliseconds kReapPatience =
+    std::chrono::seconds(5);  // A kill takes effect within milliseconds,
+                              // on a disk that is busy within seconds.
+
+}  // namespace
+
+std::optional<siginfo_t> Stragglers::Reap(pid_t pid, int end, std::chrono::milliseconds patience) {
+  pollfd wait{end, POLLIN, 0};
+  int ready = 0;
+  const auto until = std::chrono::steady_clock::now() + patience;
+  do {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+  } while (ready < 0);  // EINTR.
+  if (ready == 0) {
+    const std::lock_guard lock(mutex_);
+    left_.push_back(pid);
+    return std::nullopt;
+  }
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) != 0 && errno == EINTR) {
   }
   return info;
 }
 
-}  // namespace
+std::size_t Stragglers::Sweep() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(left_, [](pid_t pid) {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) == 0 && info.si_pid == pid;
+  });
+  return left_.size();
+}
 
 std::string ProgramBesideUs(std::string_view name) {
   std::error_code error;
@@ -240,6 +264,7 @@ api::Expected<Finished> SpawnedProcesses::Run(const Command& command, std::stop_
                            .reason = "Stopped",
                            .message = "run " + command.argv[0] + ": ended because we are stopping"};
   if (stop.stop_requested()) return stopped;
+  stragglers_.Sweep();
 
   Stream out(command.output_bytes_max);
   Stream err(command.output_bytes_max);
@@ -258,7 +283,8 @@ api::Expected<Finished> SpawnedProcesses::Run(const Command& command, std::stop_
   const Fd child(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)));
   if (!child) {
     const int error_number = errno;
-    KillAndReap(*pid);
+    ::kill(-*pid, SIGKILL);
+    ::waitpid(*pid, nullptr, 0);
     return SystemError("watch " + command.argv[0], error_number);
   }
 
@@ -267,17 +293,18 @@ api::Expected<Finished> SpawnedProcesses::Run(const Command& command, std::stop_
     const std::stop_callback ring(stop, [&bells] { ::eventfd_write(bells.stop.get(), 1); });
     end = Attend(child.get(), bells, out, err);
   }
-  const siginfo_t info = KillAndReap(*pid);
+  ::kill(-*pid, SIGKILL);  // What is left of the group. Until its leader is reaped nobody else can get its number.
+  const auto info = stragglers_.Reap(*pid, child.get(), kReapPatience);
   if (end == End::kStopped) return stopped;
-  if (end == End::kDeadline) {
+  if (end == End::kDeadline || !info) {
     return api::Error{
         .code = api::Code::kTimeout,
         .reason = "DeadlineExceeded",
         .message = "run " + command.argv[0] + ": killed after " + std::to_string(command.deadline.count()) + " ms"};
   }
-  const bool has_exited = info.si_code == CLD_EXITED;
-  return Finished{.exit_code = has_exited ? info.si_status : -1,
-                  .signal = has_exited ? 0 : info.si_status,
+  const bool has_exited = info->si_code == CLD_EXITED;
+  return Finished{.exit_code = has_exited ? info->si_status : -1,
+                  .signal = has_exited ? 0 : info->si_status,
                   .out = std::move(out.tail).Take(),
                   .err = std::move(err.tail).Take()};
 }

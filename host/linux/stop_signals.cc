@@ -17,6 +17,7 @@ StopSignals::StopSignals() {
 }
 
 StopSignals::~StopSignals() {
+  // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread): it waits for that signal, and nothing else gets it.
   if (thread_.joinable()) ::pthread_kill(thread_.native_handle(), SIGTERM);
 }
 

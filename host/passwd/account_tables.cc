@@ -1,6 +1,7 @@
 #include "host/passwd/account_tables.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <utility>
 
@@ -38,6 +39,13 @@ api::Error RangeUsedUp(const std::string& name, const api::v1::IdRange& range) {
 /// well.
 std::vector<std::string> NewShadowLine(const std::string& name, std::int64_t today) {
   return {name, "*", std::to_string(today), "0", "99999", "7", "", "", ""};
+}
+
+/// A home as it is compared: of one path many spellings lead to the same directory.
+std::string Normal(const std::string& home) {
+  std::string normal = std::filesystem::path(home).lexically_normal().string();
+  while (normal.size() > 1 && normal.back() == '/') normal.pop_back();
+  return normal;
 }
 
 template <class T>
@@ -91,6 +99,7 @@ api::Expected<void> AccountTables::Index() {
     } else {
       account_ids_.insert({*uid, *gid});
     }
+    if (fields[kHome] != "/home/" + fields[0]) odd_homes_.emplace(Normal(fields[kHome]), fields[0]);
   });
   Group().ForEach([&](std::size_t line, const std::vector<std::string>& fields) {
     const auto gid = NumberOf(fields[kGroupGid]);
@@ -249,6 +258,21 @@ api::Expected<void> AccountTables::CheckGroupIds(const AccountWish& wish) const 
   return {};
 }
 
+/// Whoever has an account's home as its own has the account: its keys are in there.
+api::Expected<void> AccountTables::CheckHome(const AccountWish& wish) const {
+  const auto refuse = [&wish](const std::string& home, const std::string& holder) {
+    return Forbidden(wish.name, "ForeignHome",
+                     home + " is the home of the account " + holder +
+                         "; choose another name for the member, or give that account another home (usermod -d)");
+  };
+  for (auto at = odd_homes_.lower_bound(wish.home); at != odd_homes_.end() && at->first == wish.home; ++at)
+    if (at->second != wish.name) return refuse(at->first, at->second);
+  const std::string below = wish.home + "/";
+  for (auto at = odd_homes_.lower_bound(below); at != odd_homes_.end() && at->first.starts_with(below); ++at)
+    if (at->second != wish.name) return refuse(at->first, at->second);
+  return {};
+}
+
 api::Expected<Account> AccountTables::Apply(const AccountWish& wish, const AccountRules& rules, std::int64_t today) {
   // All that can be refused comes first.
   if (auto checked = CheckWish(wish, rules); !checked) return checked.error();
@@ -263,6 +287,10 @@ api::Expected<Account> AccountTables::Apply(const AccountWish& wish, const Accou
     fields = {wish.name, "x", std::to_string(*id), std::to_string(*id), "", "", ""};
   } else if (!MayBeMembers(*NumberOf(fields[kUid]), rules)) {
     return Forbidden(wish.name, "SystemAccount", "uid " + fields[kUid] + " is no person's; choose another name");
+  }
+
+  if (fields[kHome] != wish.home) {
+    if (auto checked = CheckHome(wish); !checked) return checked.error();
   }
 
   fields[kGecos] = wish.gecos;

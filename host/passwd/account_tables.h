@@ -84,6 +84,7 @@ class AccountTables {
   api::Expected<std::int64_t> NewMemberId(const AccountWish& wish, const api::v1::IdRange& range);
   api::Expected<NewGroups> FindNewGroups(const AccountWish& wish, const AccountRules& rules) const;
   api::Expected<void> CheckGroupIds(const AccountWish& wish) const;
+  api::Expected<void> CheckHome(const AccountWish& wish) const;
   bool IsMember(const std::string& member, const std::string& group, bool is_wished) const;
   bool HasOwnGroup(const std::string& name, std::int64_t gid) const;
   void SetLogin(const AccountWish& wish, bool is_new, std::int64_t today);
@@ -97,7 +98,8 @@ class AccountTables {
   bool has_gshadow_ = false;
   std::set<std::int64_t> account_ids_;  // Uids and primary gids.
   std::set<std::int64_t> group_ids_;
-  std::set<std::int64_t> root_ids_{0};  // Of groups that are as good as root.
+  std::set<std::int64_t> root_ids_{0};                 // Of groups that are as good as root.
+  std::multimap<std::string, std::string> odd_homes_;  // Whose they are, by home; all that are not /home/NAME.
   Identities elsewhere_;
   Identities added_;
   std::int64_t free_from_ = 0;  // No member id below is free: ids are only ever added.

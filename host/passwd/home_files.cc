@@ -77,7 +77,7 @@ api::Expected<Fd> OpenDirectory(const Fd& parent, const std::string& name, int f
   auto directory = OpenBeneath(parent.get(), name, flags, shown, mounts);
   if (directory || directory.error().code != Code::kForbidden) return directory;
   if (linux::IsOtherFileSystem(directory.error())) return directory;
-  const auto status = linux::StatEntry(parent.get(), name, shown);
+  const auto status = linux::StatBeneath(parent.get(), name, shown);
   return Refuse(shown, status && S_ISLNK(status->st_mode) ? "is a link" : "is no directory");
 }
 

@@ -50,15 +50,56 @@ api::Expected<void> CopySkeleton(const std::string& skeleton, const fs::path& to
   return SystemError("copy " + skeleton + " to a new home", error.value());
 }
 
-/// Makes the owner and the mode what they have to be, through the descriptor.
-api::Expected<void> Own(const Fd& home, uid_t uid, gid_t gid, const std::string& shown) {
+/// Whose a directory is that stands in /home under the member's own name, or under the one that it is made by.
+api::Expected<uid_t> HolderOf(const Fd& directory, const std::string& shown) {
+  struct stat status {};
+  if (::fstat(directory.get(), &status) != 0) return SystemError("stat " + shown, errno);
+  return status.st_uid;
+}
+
+/// Makes group and mode of the member's directory what they have to be, through the descriptor. Whose it is, is never
+/// changed: what somebody else made under a name is not for whoever gets that name.
+api::Expected<void> Mend(const Fd& home, const Owner& owner, const std::string& shown) {
   struct stat status {};
   if (::fstat(home.get(), &status) != 0) return SystemError("stat " + shown, errno);
-  const bool is_owned = status.st_uid == uid && status.st_gid == gid;
-  if (!is_owned && ::fchownat(home.get(), "", uid, gid, AT_EMPTY_PATH) != 0) {
-    return SystemError("chown " + shown, errno);
+  if (status.st_uid != owner.uid) {
+    return ForeignHome(shown, "it is here already and belongs to uid " + std::to_string(status.st_uid) +
+                                  "; if it is this member's, chown it to " + std::to_string(owner.uid) +
+                                  ", else move it away or choose another name for the member");
+  }
+  if (status.st_gid != owner.gid && ::fchownat(home.get(), "", static_cast<uid_t>(-1), owner.gid, AT_EMPTY_PATH) != 0) {
+    return SystemError("chgrp " + shown, errno);
   }
   return SetMode(home, kPrivateDirectory, shown);
+}
+
+/// A new home beside its place: root's until it is whole, so nobody sees half of it or can meddle, and then the
+/// member's before it has its name, so a home is never in place and another's. What a killed run left there is the
+/// member's and whole, or root's and thrown away. A member's name begins with a letter, so the name is nobody's.
+api::Expected<void> MakeAside(const Fd& homes, const std::string& making, const HomesOptions& options,
+                              const Owner& owner) {
+  const std::string shown = std::string(kHomes) + making;
+  const fs::path path = fs::path(options.root) / "home" / making;
+  std::error_code error;
+  if (const auto left = OpenDirectory(homes, making, kDirectory, shown)) {
+    const auto holder = HolderOf(*left, shown);
+    if (!holder) return holder.error();
+    if (*holder == owner.uid) return {};
+    if (*holder != ::geteuid())
+      return ForeignHome(shown, "it belongs to uid " + std::to_string(*holder) + "; move it away");
+    fs::remove_all(path, error);
+  } else if (left.error().code != Code::kNotFound) {
+    return left.error();
+  }
+  const auto made = MakeDirectory(homes, making, kPrivateDirectory, kDirectory, shown);
+  if (!made) return made.error();
+  if (auto copied = CopySkeleton(options.skeleton, path, owner.uid, owner.gid); !copied) {
+    fs::remove_all(path, error);
+    return copied;
+  }
+  if (::fchownat(made->get(), "", owner.uid, owner.gid, AT_EMPTY_PATH) != 0)
+    return SystemError("chown " + shown, errno);
+  return {};
 }
 
 }  // namespace
@@ -84,25 +125,14 @@ api::Expected<void> MemberHomes::EnsureHome(std::string_view home, std::int64_t 
   const auto homes = OpenHomes(options_.root);
   if (!homes) return homes.error();
   const auto present = OpenDirectory(*homes, name, kDirectory, shown);
-  if (present) return Own(*present, (*owner)->uid, (*owner)->gid, shown);
+  if (present) return Mend(*present, **owner, shown);
   if (present.error().code != Code::kNotFound) return present.error();
-
-  // Made whole beside its place and as root's, so nobody sees half of it or can meddle, then renamed and given away. A
-  // member's name begins with a letter, so the name is nobody's; what a killed run left there is thrown away.
   const std::string making = "." + name + ".making";
-  const fs::path path = fs::path(options_.root) / "home" / making;
-  std::error_code error;
-  fs::remove_all(path, error);
-  const auto made = MakeDirectory(*homes, making, kPrivateDirectory, kDirectory, shown);
-  if (!made) return made.error();
-  if (auto copied = CopySkeleton(options_.skeleton, path, (*owner)->uid, (*owner)->gid); !copied) {
-    fs::remove_all(path, error);
-    return copied;
-  }
+  if (auto made = MakeAside(*homes, making, options_, **owner); !made) return made;
   if (::renameat2(homes->get(), making.c_str(), homes->get(), name.c_str(), RENAME_NOREPLACE) != 0) {
     return SystemError("make " + shown, errno);
   }
-  return Own(*made, (*owner)->uid, (*owner)->gid, shown);
+  return {};
 }
 
 api::Expected<void> MemberHomes::WriteAuthorizedKeys(std::string_view home, std::string_view content) {

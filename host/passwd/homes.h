@@ -26,8 +26,8 @@ class MemberHomes final : public Homes {
 
   /// Of a home whose account is absent only that it exists.
   api::Expected<HomeState> Look(std::string_view home) const override;
-  /// Errors also: kForbidden unless the account of that home has this uid and gid, and when others than root could
-  /// write to /home.
+  /// A directory that is there is never given to anybody: one of another uid is kForbidden `ForeignHome`. Errors also:
+  /// kForbidden unless the account of that home has this uid and gid, and when others than root could write to /home.
   api::Expected<void> EnsureHome(std::string_view home, std::int64_t uid, std::int64_t gid) override;
   /// Errors also: kTimeout when the member's process does not end, kUnavailable when it was killed.
   api::Expected<void> WriteAuthorizedKeys(std::string_view home, std::string_view content) override;

@@ -27,11 +27,16 @@ constexpr int kFailed = 64;
 constexpr int kLastCode = static_cast<int>(Code::kInternal);
 constexpr std::size_t kAnswerBytesMax = 4096;
 
-/// Gives up being root, for ever, and all groups.
-api::Expected<void> BecomeMember(uid_t uid, gid_t gid) {
+/// The number that is nobody's (systemd hands out 61184 and above, homed up to 60513): who has it beside the member's
+/// is out of the member's reach.
+constexpr uid_t kOutOfReach = 61183;
+
+/// Gives up being root, for ever, and all groups. `own` is the real and the saved number: by these others may kill us,
+/// by the effective one we may do what the member may.
+api::Expected<void> BecomeMember(uid_t uid, gid_t gid, uid_t own) {
   if (::setgroups(0, nullptr) != 0) return linux::SystemError("give up the groups", errno);
   if (::setresgid(gid, gid, gid) != 0) return linux::SystemError("become group " + std::to_string(gid), errno);
-  if (::setresuid(uid, uid, uid) != 0) return linux::SystemError("become user " + std::to_string(uid), errno);
+  if (::setresuid(own, uid, own) != 0) return linux::SystemError("become user " + std::to_string(uid), errno);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return linux::SystemError("give up new privileges", errno);
   if (::setuid(0) == 0 || ::kill(1, 0) == 0)
     return api::Error{Code::kInternal, "StillRoot", "has root's rights after giving them up"};
@@ -62,7 +67,9 @@ api::Expected<std::string> RunTask(const MemberTask& task, const std::string& ui
   struct stat status {};
   if (::fstat(directory->get(), &status) != 0) return linux::SystemError("stat " + home, errno);
   if (task.needs_home && status.st_uid != *uid) return ForeignHome(home, "it is another's");
-  if (auto became = BecomeMember(static_cast<uid_t>(*uid), static_cast<gid_t>(*gid)); !became) return became.error();
+  const uid_t own = task.is_out_of_reach ? kOutOfReach : static_cast<uid_t>(*uid);
+  if (auto became = BecomeMember(static_cast<uid_t>(*uid), static_cast<gid_t>(*gid), own); !became)
+    return became.error();
   if (auto bound = EndWithParent(); !bound) return bound.error();
   return task.run(*directory, home, *input);
 }

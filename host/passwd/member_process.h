@@ -36,7 +36,8 @@ api::Expected<std::string> RunAsMember(Processes& processes, const MemberCall& c
 /// A task of a program, done as the member: `PROGRAM NAME UID GID HOME`, started in the home.
 struct MemberTask {
   std::string_view name{};
-  bool needs_home = true;  ///< Refused unless the directory that it was started in is the member's.
+  bool needs_home = true;        ///< Refused unless the directory that it was started in is the member's.
+  bool is_out_of_reach = false;  ///< The member's processes may not kill it, though it may kill them.
   /// What it says is the answer. `input` is what came on standard input before the process became the member.
   std::function<api::Expected<std::string>(const linux::Fd& home, const std::string& shown, const std::string& input)>
       run{};

@@ -1,8 +1,11 @@
 #include "host/priv/hints.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,6 +63,7 @@ api::Expected<std::int64_t> Hints::Begin(const Fd& connection) {
     const std::lock_guard lock(mutex_);
     if (subscriber_) ::shutdown(subscriber_->line.get(), SHUT_RDWR);
     number = ++last_number_;
+    owed_.clear();
     subscriber_ = std::make_shared<const Subscriber>(Subscriber{number, connection.get(), std::move(line)});
     unwanted.swap(watched_);
   }
@@ -73,6 +77,7 @@ void Hints::Leave(const Fd& connection) {
     const std::lock_guard lock(mutex_);
     if (!subscriber_ || subscriber_->connection != connection.get()) return;
     subscriber_.reset();
+    owed_.clear();
     unwanted.swap(watched_);
   }
   RemoveAll(unwanted);
@@ -100,6 +105,7 @@ api::Expected<std::string> Hints::PathOf(const Watch& request) const {
 api::Expected<void> Hints::Add(const Watch& request) {
   const auto directory = PathOf(request);
   if (!directory) return directory.error();
+  if (auto member = members_.Find(request.name); !member) return member.error();
   const Place place{request.name, request.place};
   const api::Error over{Code::kConflict, "NotSubscribed", "watch in a home: that subscription is over"};
   if (!IsCurrent(request.subscription)) return over;
@@ -129,18 +135,51 @@ api::Expected<void> Hints::Remove(const Watch& request) {
   return {};
 }
 
-void Hints::Tell(const Place& place, const std::string& directory, std::string_view path) const {
+void Hints::Tell(const Place& place, const std::string& directory, std::string_view path) {
   std::shared_ptr<const Subscriber> subscriber;
   {
     const std::lock_guard lock(mutex_);
+    if (!subscriber_ || owed_.contains(place)) return;
     subscriber = subscriber_;
   }
-  if (!subscriber) return;
   const std::string_view entry = path.substr(std::min(path.size(), directory.size() + 1));
   const Hint hint{place.first, place.second, std::string(entry.substr(0, kEntryBytesMax))};
   if (TrySend(subscriber->line.get(), EncodeAnswer(hint))) return;
-  log::Warning("hints are not read, ending their connection", {{"member", place.first}});
+  const std::lock_guard lock(mutex_);
+  if (subscriber_ != subscriber) return;
+  owed_.insert(place);
+  owes_.notify_all();
+}
+
+/// Sends one hint that is owed, or ends the line that has no room for it.
+void Hints::Settle(const std::shared_ptr<const Subscriber>& subscriber, bool has_room) {
+  const std::lock_guard lock(mutex_);
+  if (subscriber_ != subscriber || owed_.empty()) return;
+  if (has_room) {
+    const Place& place = *owed_.begin();
+    if (TrySend(subscriber->line.get(), EncodeAnswer(Hint{place.first, place.second, ""}))) owed_.erase(owed_.begin());
+    return;
+  }
+  owed_.clear();
   ::shutdown(subscriber->line.get(), SHUT_RDWR);
+}
+
+void Hints::Run(const std::stop_token& stop, std::chrono::milliseconds patience) {
+  const Fd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const std::stop_callback ring(stop, [&bell] { ::eventfd_write(bell.get(), 1); });
+  while (!stop.stop_requested()) {
+    std::shared_ptr<const Subscriber> subscriber;
+    {
+      std::unique_lock lock(mutex_);
+      if (!owes_.wait(lock, stop, [this] { return subscriber_ && !owed_.empty(); })) return;
+      subscriber = subscriber_;
+    }
+    std::array<pollfd, 2> waits{{{bell.get(), POLLIN, 0}, {subscriber->line.get(), POLLOUT, 0}}};
+    const int ready = ::poll(waits.data(), waits.size(), static_cast<int>(patience.count()));
+    if (ready < 0 || waits[0].revents != 0) continue;
+    if (ready == 0) log::Warning("hints are not read, ending their connection");
+    Settle(subscriber, ready > 0 && (waits[1].revents & (POLLERR | POLLHUP)) == 0);
+  }
 }
 
 }  // namespace host::priv

@@ -1,6 +1,5 @@
 #include "host/priv/verbs.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +7,6 @@
 #include <utility>
 
 #include "api/meta/names.h"
-#include "api/v1/groups.h"
 #include "host/log.h"
 
 namespace host::priv {
@@ -20,19 +18,6 @@ using api::Error;
 
 /// Kept free in an answer about homes for the sums and flags beside their keys.
 constexpr std::size_t kHomeOverheadBytes = kReasonBytesMax + kMessageBytesMax + 64;
-
-Error NotAName(std::string_view name) {
-  return {Code::kInvalid, "InvalidAccount",
-          "\"" + std::string(name.substr(0, kNameBytesMax)) + "\" is no member's name"};
-}
-
-/// Whether an account can become root by a group: nothing is changed of it, whoever asks, for whoever could write its
-/// keys would be root.
-bool IsAsGoodAsRoot(const Account& account) {
-  return account.has_root_group ||
-         std::any_of(account.groups.begin(), account.groups.end(),
-                     [](const std::string& group) { return api::v1::IsRootEquivalent(group); });
-}
 
 /// One line for everything that was changed, or refused to be: journald keeps it where herod cannot reach.
 template <class T>
@@ -105,34 +90,21 @@ std::optional<std::string> Verbs::Answer(const Packet& packet, const std::stop_t
   return std::nullopt;
 }
 
-/// The account of that name, if it may be changed. Errors: kInvalid for what is no member's name, kForbidden for an
-/// account as good as root.
-api::Expected<std::optional<Account>> Verbs::MemberNamed(const std::string& name) const {
-  if (!api::IsUserName(name)) return NotAName(name);
-  auto account = seams_.accounts.Find(name);
-  if (!account) return account.error();
-  if (*account && IsAsGoodAsRoot(**account)) {
-    return Error{Code::kForbidden, "AsGoodAsRoot",
-                 "the account " + name + " is in a group as good as root and not for git to change; take it out first"};
-  }
-  return account;
-}
-
 /// Derived, never taken from a request.
 api::Expected<std::string> Verbs::HomeOf(const std::string& name) const {
   if (!api::IsUserName(name)) return NotAName(name);
   return "/home/" + name;
 }
 
-api::Expected<std::optional<Account>> Verbs::Do(const FindAccount& request) {
+api::Expected<std::optional<Account>> Verbs::Do(const FindAccount& request) const {
   if (!api::IsUserName(request.name)) return NotAName(request.name);
   return seams_.accounts.Find(request.name);
 }
 
 api::Expected<Account> Verbs::Do(const EnsureAccount& request) {
   const std::string& name = request.wish.name;
-  const auto member = MemberNamed(name);
-  auto ensured = member ? seams_.accounts.Ensure(request.wish) : api::Expected<Account>(member.error());
+  const auto checked = seams_.members.Check(request.wish);
+  auto ensured = checked ? seams_.accounts.Ensure(request.wish) : api::Expected<Account>(checked.error());
   Note("ensure account", name, ensured);
   return ensured;
 }
@@ -152,17 +124,17 @@ api::Expected<LookHomes::Seen> Verbs::Do(const LookHomes& request) {
 }
 
 api::Expected<void> Verbs::Do(const EnsureHome& request) {
-  const auto member = MemberNamed(request.name);
-  const auto made = member ? seams_.homes.EnsureHome("/home/" + request.name, request.uid, request.gid)
-                           : api::Expected<void>(member.error());
+  const auto member = seams_.members.Find(request.name);
+  auto made = member ? seams_.homes.EnsureHome("/home/" + request.name, request.uid, request.gid)
+                     : api::Expected<void>(member.error());
   Note("ensure home", request.name, made);
   return made;
 }
 
 api::Expected<void> Verbs::Do(const WriteKeys& request) {
-  const auto member = MemberNamed(request.name);
-  const auto written = member ? seams_.homes.WriteAuthorizedKeys("/home/" + request.name, request.content)
-                              : api::Expected<void>(member.error());
+  const auto member = seams_.members.Find(request.name);
+  auto written = member ? seams_.homes.WriteAuthorizedKeys("/home/" + request.name, request.content)
+                        : api::Expected<void>(member.error());
   Note("write keys", request.name, written);
   return written;
 }
@@ -186,7 +158,7 @@ api::Expected<void> Verbs::CheckArchive(const linux::Fd& archive) const {
 
 api::Expected<Packed> Verbs::Do(const PackWork& request, const linux::Fd& archive, const std::stop_token& stop) {
   const auto pack = [&]() -> api::Expected<Packed> {
-    const auto member = MemberNamed(request.name);
+    const auto member = seams_.members.Find(request.name);
     if (!member) return member.error();
     if (auto checked = CheckArchive(archive); !checked) return checked.error();
     if (*member && !(*member)->is_expired) {
@@ -207,14 +179,14 @@ Error NoSessions() { return {Code::kUnavailable, "NoSessions", "a box below a di
 }  // namespace
 
 api::Expected<SessionsState> Verbs::Do(const LookSessions& request) {
-  const auto member = MemberNamed(request.name);
+  const auto member = seams_.members.Find(request.name);
   if (!member) return member.error();
   if (seams_.sessions == nullptr) return NoSessions();
   return seams_.sessions->Look(request.name);
 }
 
 api::Expected<void> Verbs::Do(const EndSessions& request) {
-  const auto member = MemberNamed(request.name);
+  const auto member = seams_.members.Find(request.name);
   api::Expected<void> ended = member ? api::Expected<void>() : api::Expected<void>(member.error());
   if (ended) ended = seams_.sessions != nullptr ? seams_.sessions->End(request.name) : NoSessions();
   Note("end sessions", request.name, ended);
@@ -222,7 +194,7 @@ api::Expected<void> Verbs::Do(const EndSessions& request) {
 }
 
 api::Expected<void> Verbs::Do(const DropJobs& request) {
-  const auto member = MemberNamed(request.name);
+  const auto member = seams_.members.Find(request.name);
   api::Expected<void> dropped = member ? api::Expected<void>() : api::Expected<void>(member.error());
   if (dropped) dropped = seams_.sessions != nullptr ? seams_.sessions->DropJobs(request.name) : NoSessions();
   Note("drop jobs", request.name, dropped);

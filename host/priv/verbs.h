@@ -7,6 +7,7 @@
 #include "host/accounts.h"
 #include "host/homes.h"
 #include "host/linux/files.h"
+#include "host/priv/members.h"
 #include "host/priv/messages.h"
 #include "host/priv/socket.h"
 #include "host/sessions.h"
@@ -16,6 +17,7 @@ namespace host::priv {
 
 /// What the verbs are done with. All thread-safe; they outlive the verbs. Each checks again what it is asked for.
 struct VerbSeams {
+  const Members& members;  ///< Who may be changed at all.
   Accounts& accounts;
   Homes& homes;
   Work& work;
@@ -34,7 +36,7 @@ class Verbs {
   std::optional<std::string> Answer(const Packet& packet, const std::stop_token& stop);
 
  private:
-  api::Expected<std::optional<Account>> Do(const FindAccount& request);
+  api::Expected<std::optional<Account>> Do(const FindAccount& request) const;
   api::Expected<Account> Do(const EnsureAccount& request);
   api::Expected<LookHomes::Seen> Do(const LookHomes& request);
   api::Expected<void> Do(const EnsureHome& request);
@@ -45,7 +47,6 @@ class Verbs {
   api::Expected<void> Do(const EndSessions& request);
   api::Expected<void> Do(const DropJobs& request);
 
-  api::Expected<std::optional<Account>> MemberNamed(const std::string& name) const;
   api::Expected<std::string> HomeOf(const std::string& name) const;
   api::Expected<void> CheckArchive(const linux::Fd& archive) const;
 

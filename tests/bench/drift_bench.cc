@@ -46,6 +46,7 @@ class Daemon {
     const std::string program = fs::read_symlink("/proc/self/exe").parent_path() / "herod";
     std::vector<std::string> arguments = {program, "--root", root, "--config", config};
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) pointers.push_back(argument.data());
     pointers.push_back(nullptr);
     posix_spawn_file_actions_t actions;
@@ -101,7 +102,7 @@ class Box {
       if (!Await(root_, [&] { return fs::exists(root_ + "/home"); }) ||
           !Await(root_ + "/home", [&] { return fs::exists(InSsh(name, "")); }) ||
           !Await(InSsh(name, ""), [&] { return HasGoodKeys(name); }))
-        throw std::runtime_error("herod does not make " + name + "; see " + directory + "/herod.log");
+        throw std::runtime_error("herod does not make its members; see " + directory + "/herod.log");
     }
   }
 

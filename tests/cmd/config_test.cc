@@ -23,6 +23,7 @@ TEST_CASE("[HTB-08] herod.toml: a URL is enough, and everything else has its doc
   CHECK(config->forge.code_org == "lhumina_code");
   CHECK(config->forge.private_org == "lhumina_code-private");
   CHECK(config->accounts.groups == std::vector<std::string>{"developers", "hero"});
+  CHECK(config->accounts.adoptable.empty());
   CHECK(config->releases.keep == 10);
   CHECK(config->follow.jitter == "10%");
   CHECK(config->serve.web_socket == "/run/hero/web.sock");
@@ -35,11 +36,12 @@ TEST_CASE("[HTB-08] herod.toml: every documented key is taken") {
       "[team]\nurl = \"https://forge.example.org/o/hero_team.git\"\nbranch = \"main\"\ninterval = \"1m\"\n"
       "[repos]\ninterval = \"2m\"\norgs = [\"o\"]\n"
       "[forge]\nkind = \"forgejo\"\nurl = \"https://forge.example.org\"\ntoken_file = \"/t\"\ncode_org = \"o\"\nprivate_org = \"p\"\n"
-      "[accounts]\ngroups = [\"hero\"]\n[releases]\ntrusted_keys = [\"k\"]\nkeep = 3\n[follow]\njitter = \"5%\"\n"
+      "[accounts]\ngroups = [\"hero\"]\nadoptable = [\"dora\"]\n[releases]\ntrusted_keys = [\"k\"]\nkeep = 3\n[follow]\njitter = \"5%\"\n"
       "[serve]\ntls_address = \"\"\nweb_socket = \"/w\"\n",
       "herod.toml");
   REQUIRE_MESSAGE(config, config.error().message);
   CHECK(config->box.integrator == "Ada");
+  CHECK(config->accounts.adoptable == std::vector<std::string>{"dora"});
   CHECK(config->repos.orgs == std::vector<std::string>{"o"});
   CHECK(config->serve.tls_address == "");
 }

@@ -186,6 +186,7 @@ TEST_CASE("[HTB-07] seed: a hero_team of the people of a box, which is valid") {
   const int code = desk.Type({"seed", "--passwd", box / "etc/passwd", out / "hero_team"});
   CHECK_MESSAGE(code == 0, (desk.out + desk.err));
   CHECK_MESSAGE(Has(desk.out, "3 accounts were taken over"), desk.out);
+  CHECK_MESSAGE(Has(desk.out, "[accounts]\nadoptable = [\"alice\", \"bob\", \"carol\"]\n"), desk.out);
   CHECK(Has(desk.out, "4 members, 2 templates: all files are good"));
   const std::string alice = out.Read("hero_team/users/alice.toml");
   CHECK(Has(alice, "name              = \"alice\"\n"));

@@ -9,7 +9,6 @@
 
 namespace {
 
-using api::v1::User;
 using tests::BoxHarness;
 
 struct SessionsBox : BoxHarness {

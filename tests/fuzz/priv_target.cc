@@ -65,8 +65,9 @@ void RunPriv(std::string_view input) {
   tests::FakeSessions sessions;
   tests::FakeFileWatch watch;
   NoWork work;
-  priv::Verbs verbs({.accounts = accounts, .homes = homes, .work = work, .sessions = &sessions});
-  priv::Hints hints("", watch);
+  const priv::Members members({.root = "/nowhere"}, accounts);
+  priv::Verbs verbs({.members = members, .accounts = accounts, .homes = homes, .work = work, .sessions = &sessions});
+  priv::Hints hints("", members, watch);
   const priv::Packet packet{.bytes = std::string(input)};
   auto answer = hints.Answer(packet, host::linux::Fd());
   if (!answer) answer = verbs.Answer(packet, {});

@@ -84,8 +84,9 @@ TEST_CASE("[HTB-10] member homes: the skeleton is copied once, when the home is 
   CHECK_FALSE(fs::exists(box.InHome(".profile")));
 }
 
-TEST_CASE("[HTB-18] member homes: an owner or mode that drifted is seen, and mended without touching what is inside" *
-          tests::NeedsRoot()) {
+TEST_CASE(
+    "[HTB-18] member homes: a mode, or an owner inside, that drifted is seen, and mended without touching what is inside" *
+    tests::NeedsRoot()) {
   struct Row {
     const char* name;
     std::string path;
@@ -95,8 +96,6 @@ TEST_CASE("[HTB-18] member homes: an owner or mode that drifted is seen, and men
   };
   const Row rows[] = {
       {"home open to all", "", 0755, 20000, true},
-      {"home is root's", "", 0700, 0, true},
-      {"home is bob's", "", 0700, 20001, true},
       {".ssh open to all", ".ssh", 0755, 20000, false},
       {".ssh is root's", ".ssh", 0700, 0, false},
       {".ssh is closed to its owner", ".ssh", 0000, 20000, false},
@@ -125,6 +124,60 @@ TEST_CASE("[HTB-18] member homes: an owner or mode that drifted is seen, and men
     const bool is_aside = fs::exists(box.InHome(".ssh.set-aside"));
     CHECK(is_aside == (std::string(row.name) == ".ssh is root's"));
     CHECK(box.root.Read(is_aside ? "home/alice/.ssh.set-aside/config" : "home/alice/.ssh/config") == "Host *\n");
+  }
+}
+
+TEST_CASE("[SEC-05][SEC-15] member homes: a directory that is somebody else's is given to nobody who gets its name" *
+          tests::NeedsRoot()) {
+  struct Row {
+    const char* name;
+    mode_t mode;
+    uid_t owner;
+  };
+  for (const Row& row : {Row{"a shared folder of root's", 02775, 0}, Row{"another member's home", 0700, 20001},
+                         Row{"an operator's home", 0755, 1000}}) {
+    CAPTURE(row.name);
+    MemberBox box;
+    box.root.Write("home/alice/notes", "not alice's");
+    const std::string home = box.root / "home/alice";
+    REQUIRE(::chown(home.c_str(), row.owner, row.owner) == 0);
+    REQUIRE(::chmod(home.c_str(), row.mode) == 0);
+    const auto made = box.homes.EnsureHome("/home/alice", 20000, 20000);
+    REQUIRE_FALSE(made);
+    CHECK(made.error().reason == "ForeignHome");
+    CHECK(made.error().message.find("belongs to uid " + std::to_string(row.owner)) != std::string::npos);
+    CHECK(box.homes.WriteAuthorizedKeys("/home/alice", kKeys).error().reason == "ForeignHome");
+    CheckIs(home, row.mode, row.owner);
+    CHECK(std::distance(fs::directory_iterator(home), {}) == 1);
+  }
+}
+
+TEST_CASE("[HTB-10] member homes: a foreign group of the own home is mended" * tests::NeedsRoot()) {
+  MadeBox box;
+  REQUIRE(::chown((box.root / "home/alice").c_str(), 20000, 20001) == 0);
+  CHECK(box.homes.EnsureHome("/home/alice", 20000, 20000));
+  CheckIs(box.root / "home/alice", 0700, 20000);
+}
+
+TEST_CASE("[SEC-53] member homes: killed before the new home gets its name, the next run finishes it or begins anew" *
+          tests::NeedsRoot()) {
+  struct Row {
+    const char* name;
+    uid_t owner;
+    bool is_done;
+    bool is_kept;
+  };
+  for (const Row& row : {Row{"whole, and the member's", 20000, true, true}, Row{"half, and root's", 0, true, false},
+                         Row{"somebody else's", 20001, false, true}}) {
+    CAPTURE(row.name);
+    MemberBox box;
+    box.root.Write("home/.alice.making/left", "by a killed run");
+    REQUIRE(::chown((box.root / "home/.alice.making").c_str(), row.owner, row.owner) == 0);
+    const auto made = box.homes.EnsureHome("/home/alice", 20000, 20000);
+    CHECK(made.has_value() == row.is_done);
+    if (!made) CHECK(made.error().reason == "ForeignHome");
+    CHECK(fs::exists(box.root / (row.is_done ? "home/alice/left" : "home/.alice.making/left")) == row.is_kept);
+    CHECK(std::distance(fs::directory_iterator(box.root / "home"), {}) == 1);
   }
 }
 

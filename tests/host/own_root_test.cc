@@ -20,7 +20,6 @@
 namespace {
 
 namespace fs = std::filesystem;
-using api::Code;
 using host::AccountWish;
 
 constexpr const char* kKeys = "ssh-ed25519 AAAA alice\n";

@@ -26,6 +26,7 @@ class NotifySocket {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ::unlink(path.c_str());  // Of one before.
     const timeval patience{.tv_sec = 60, .tv_usec = 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
@@ -47,12 +48,15 @@ class NotifySocket {
 /// A herod-priv of its own process on a root that is thrown away. As root homes are members' own there, else ours.
 class PrivProcess {
  public:
-  explicit PrivProcess(const TempDir& root, const std::string& groups = "audio,hero,ops")
+  explicit PrivProcess(const TempDir& root, const std::string& groups = "audio,hero,ops",
+                       const std::string& adoptable = "")
       : socket(root / "priv.sock"), notify_(root / "notify.sock") {
     const std::string program = host::linux::ProgramBesideUs("herod-priv");
     thread_ = std::jthread([=, this, path = root.Path()](const std::stop_token& stop) {
       host::linux::SpawnedProcesses processes;
-      const auto ended = processes.Run({.argv = {program, "--root", path, "--socket", socket, "--groups", groups},
+      std::vector<std::string> argv = {program, "--root", path, "--socket", socket, "--groups", groups};
+      if (!adoptable.empty()) argv.insert(argv.end(), {"--adoptable", adoptable});
+      const auto ended = processes.Run({.argv = argv,
                                         .environment = {{"NOTIFY_SOCKET", path + "/notify.sock"}},
                                         .deadline = std::chrono::minutes(10),
                                         .output_bytes_max = 1u << 20},

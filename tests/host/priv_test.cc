@@ -146,17 +146,19 @@ TEST_CASE("[HTB-16] priv archives: the work of an expired member is packed into 
   CHECK(listed.value_or({}).out == "hero/\nhero/code/\nhero/code/file\n");
 }
 
-/// Whether a herod-pack works for that box. Those of other tests have other roots.
-bool IsPacking(const tests::TempDir& root) {
+/// The directory below /proc of the herod-pack that works for that box; empty without one. Those of other tests have
+/// other roots.
+fs::path PackerOf(const tests::TempDir& root) {
   for (const auto& entry : fs::directory_iterator("/proc")) {
     std::error_code gone;
     const fs::path at = fs::read_symlink(entry.path() / "cwd", gone);
     std::ifstream name(entry.path() / "comm");
     std::string comm;
-    if (std::getline(name, comm) && comm == "herod-pack" && at.string().starts_with(root.Path())) return true;
+    if (std::getline(name, comm) && comm == "herod-pack" && at.string().starts_with(root.Path())) return entry.path();
   }
-  return false;
+  return {};
 }
+bool IsPacking(const tests::TempDir& root) { return !PackerOf(root).empty(); }
 
 /// Whether that is so within a minute.
 template <class Condition>
@@ -191,6 +193,67 @@ TEST_CASE("[HTB-16] priv archives: the packing ends with a herod-priv that is ki
   box.process.Stop();
   CHECK_FALSE(packing.get());
   CHECK(Becomes([&] { return !IsPacking(box.root); }));
+}
+
+/// The line of /proc/PID/limits about what malloc may take; empty when there is no such process any more.
+std::string DataLimit(const fs::path& process) {
+  std::ifstream limits(process / "limits");
+  std::string line;
+  while (std::getline(limits, line) && !line.starts_with("Max data size")) line.clear();
+  return line;
+}
+
+TEST_CASE("[SEC-15] priv archives: the packing has a bound on its memory" * tests::NeedsRoot()) {
+  MadeBox box;
+  AccountWish wish = Wish("alice");
+  wish.is_expired = true;
+  REQUIRE(box.accounts.Ensure(wish));
+  PutLargeWork(box);
+  host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
+  auto packing = std::async(std::launch::async, [&] { return archives.Pack("/home/alice", "a.tar.gz", {}); });
+  std::string limit;
+  CHECK(Becomes([&] {
+    limit = DataLimit(PackerOf(box.root));
+    return !limit.empty() && limit.find("unlimited") == std::string::npos;
+  }));
+  INFO(limit);
+  box.process.Stop();
+  CHECK_FALSE(packing.get());
+}
+
+// A leaving member chooses how many names there are; 600 000 in one directory took 340 MiB of what herod-priv has.
+TEST_CASE("[SEC-15] herod-pack: a directory of more names than there is memory for is said, and ends nobody else" *
+          tests::NeedsRootAndOwnMemory()) {
+  const tests::TempDir root;
+  const std::string name(240, 'n');
+  root.MakeDirectory("home/hero/many");
+  constexpr int kNames = 50'000;  // 250 bytes each, beside what holds them.
+  root.Write("home/hero/many/0", "");
+  for (int i = 1; i <= kNames; ++i)
+    REQUIRE(::link((root / "home/hero/many/0").c_str(),
+                   (root / ("home/hero/many/" + name + std::to_string(i))).c_str()) == 0);
+  for (const std::string& path : {root / "home", root / "home/hero", root / "home/hero/many"})
+    REQUIRE(::lchown(path.c_str(), 20000, 20000) == 0);
+  const host::linux::Fd archive(::open((root / "archive").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  REQUIRE(archive);
+  const auto pack = [&](const std::string& data_bytes_max) {
+    return host::linux::SpawnedProcesses().Run(
+        {.argv = {"prlimit", "--data=" + data_bytes_max, host::linux::ProgramBesideUs("herod-pack"), "pack", "20000",
+                  "20000", "/home/alice"},
+         .directory = root / "home",
+         .output = archive.get(),
+         .deadline = 60s},
+        {});
+  };
+  const auto refused = pack(std::to_string(12 << 20));
+  REQUIRE(refused);
+  INFO(refused->err);
+  CHECK(refused->signal == 0);
+  CHECK(refused->err.starts_with("ArchiveNeedsMemory\npack /home/alice/hero: "));
+  const auto packed = pack("unlimited");
+  REQUIRE(packed);
+  INFO(packed->err);
+  CHECK(packed->exit_code == 0);
 }
 
 TEST_CASE("[HTB-16] priv archives: what a member closed even to himself is archived, with the mode that it has" *

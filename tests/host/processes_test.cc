@@ -183,6 +183,25 @@ TEST_CASE("[HOST] processes: what a finished command left in its group ends with
   CHECK(EndsSoon(dir.Read("pid")));
 }
 
+TEST_CASE("[HOST] processes: a child that does not end is waited for no longer than told, and reaped once it has") {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    for (;;) ::pause();
+  }
+  REQUIRE(pid > 0);
+  const int end = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  REQUIRE(end >= 0);
+  host::linux::Stragglers stragglers;
+  CHECK_FALSE(stragglers.Reap(pid, end, 0ms));
+  CHECK(stragglers.Sweep() == 1);
+  REQUIRE(::kill(pid, SIGKILL) == 0);
+  pollfd wait{end, POLLIN, 0};
+  REQUIRE(::poll(&wait, 1, 30'000) == 1);
+  CHECK(stragglers.Sweep() == 0);
+  CHECK(::kill(pid, 0) != 0);  // Nobody's number any more: it was reaped.
+  ::close(end);
+}
+
 TEST_CASE("[HOST] processes: many at once each get their own result") {
   std::vector<std::jthread> threads;
   threads.reserve(8);

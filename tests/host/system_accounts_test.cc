@@ -200,6 +200,30 @@ TEST_CASE("[SEC-04][SEC-05][SEC-06] system accounts: what no caller gets, and no
   }
 }
 
+TEST_CASE("[SEC-05] system accounts: a home that another account has is nobody's to give, however it is spelled") {
+  for (const std::string home : {"/home/asmith", "/home/asmith/", "/home//asmith", "/home/./asmith",
+                                 "/srv/../home/asmith", "/home/asmith/work"}) {
+    CAPTURE(home);
+    Box box;
+    box.root.Write("etc/passwd", box.Get("passwd") + "Alice.Smith:x:1001:1001::" + home + ":/bin/bash\n" +
+                                     "asmith_2:x:1002:1002::/srv/asmith_2:/bin/bash\n");
+    const auto before = box.All();
+    const auto made = box.accounts.Ensure(Wish("asmith"));
+    REQUIRE_FALSE(made);
+    CHECK(made.error().reason == "ForeignHome");
+    CHECK(made.error().message.find("Alice.Smith") != std::string::npos);
+    CHECK(box.All() == before);
+    CHECK(box.accounts.Ensure(Wish("asmith_1")));
+    CHECK(box.accounts.Ensure(Wish("asmith_2")));  // Moved: nobody else is there.
+  }
+  Box box;
+  box.root.Write("etc/passwd", box.Get("passwd") +
+                                   "asmith:x:1001:1001::/home/asmith/:/bin/bash\nold:x:1002:1002::/srv/old:/bin/sh\n" +
+                                   "Old:x:1003:1003::/home/old:/bin/sh\n");
+  CHECK(box.accounts.Ensure(Wish("asmith")));  // The own one, in another spelling.
+  CHECK(box.accounts.Ensure(Wish("old")).error().reason == "ForeignHome");
+}
+
 TEST_CASE("[SEC-06] system accounts: a group with the number of root or sudo is refused under any name") {
   for (const std::string gid : {"0", "27"}) {
     Box box;

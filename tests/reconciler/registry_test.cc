@@ -101,6 +101,7 @@ TEST_CASE("[WIRE] registry: several writes at once are each as they would be alo
 TEST_CASE("[WIRE] registry: a thousand writes at once, some of one lock, neither wait for each other nor get lost") {
   Bench bench;
   std::vector<Object> objects;
+  objects.reserve(1'000);
   for (int i = 0; i < 1'000; ++i) objects.push_back(Bench::Thing("thing-" + std::to_string(i), 1));
   auto made = bench.client().WriteAll(objects, {});
   for (std::size_t i = 0; i < objects.size(); ++i) {

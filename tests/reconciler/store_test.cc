@@ -83,6 +83,7 @@ TEST_CASE("[ENGINE] store: what comes together is one commit, in its order, and 
 TEST_CASE("[ENGINE] store: more than one commit may hold comes in as few as there can be") {
   auto store = tests::OpenStore(":memory:", {.batch_max = 10});
   std::vector<Mutation> mutations;
+  mutations.reserve(25);
   for (int i = 0; i < 25; ++i) mutations.push_back(Write("thing" + std::to_string(i), i));
   for (const auto& result : store->CommitAll(std::move(mutations))) CHECK(result);
   CHECK(store->Stats().commits == 3);

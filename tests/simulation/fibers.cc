@@ -4,11 +4,11 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
+#include <ctime>
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 #include <utility>
 
@@ -107,8 +107,8 @@ void Fibers::Fail(std::string what) {
 }
 
 void Fibers::Enter(unsigned int low, unsigned int high) {
-  const auto self =
-      reinterpret_cast<Fiber*>(static_cast<std::uintptr_t>(low) | static_cast<std::uintptr_t>(high) << 32);
+  const auto address = static_cast<std::uintptr_t>(low) | static_cast<std::uintptr_t>(high) << 32;
+  const auto self = reinterpret_cast<Fiber*>(address);  // NOLINT(performance-no-int-to-ptr): makecontext takes ints.
   self->run();
   self->state = Fiber::State::kEnded;
   running->Wake(self, true);
@@ -305,6 +305,8 @@ Fibers* InFiber() {
 
 #pragma GCC visibility push(default)  // libstdc++ has to find them.
 extern "C" {
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): theirs are reserved.
+// NOLINTBEGIN(bugprone-exception-escape): a test without memory ends.
 
 int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   if (Fibers* fibers = InFiber()) return fibers->Lock(mutex), 0;
@@ -396,6 +398,7 @@ long syscall(long number, ...) noexcept {
   va_end(list);
   if (Fibers* fibers = InFiber(); fibers != nullptr && number == SYS_futex) {
     const bool waits = (arguments[1] & FUTEX_CMD_MASK) == FUTEX_WAIT;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel takes every argument as a number.
     const auto* word = reinterpret_cast<const std::atomic<int>*>(arguments[0]);
     if (waits && word->load() == static_cast<int>(arguments[2])) fibers->YieldToAll();
     return 0;
@@ -416,5 +419,7 @@ int clock_gettime(clockid_t clock, timespec* now) noexcept {
   return tests::Real(real, "clock_gettime")(clock, now);
 }
 
+// NOLINTEND(bugprone-exception-escape)
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 }  // extern "C"
 #pragma GCC visibility pop

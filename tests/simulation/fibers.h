@@ -122,8 +122,6 @@ class Fibers {
   std::vector<std::unique_ptr<Fiber>> fibers_;
   Fiber* current_ = nullptr;
   ucontext_t main_{};
-  void* main_caught_ = nullptr;
-  unsigned int main_uncaught_ = 0;
   pthread_t next_id_ = 1;
   std::optional<std::string> failure_;
 };

@@ -107,6 +107,7 @@ SimResult Simulation::Run() {
 void Simulation::Direct() {
   Start();
   std::vector<pthread_t> people;
+  people.reserve(2);
   for (int i = 0; i < 2; ++i) people.push_back(fibers_.Start(0, [this] { Operate(); }));
   Trouble();
   is_over_ = true;
@@ -216,6 +217,7 @@ void Simulation::MeddleWithPart() {
 /// By hand, and whoever watches the host is told or not.
 void Simulation::MeddleWithHost() {
   std::vector<std::string> there;
+  there.reserve(world_.host.size());
   for (const auto& [path, text] : world_.host) there.push_back(path);
   const std::string path = there.empty() || fibers_.Chance(6) ? "value/stray" + std::to_string(fibers_.Random(2))
                                                               : there[fibers_.Random(there.size())];

@@ -68,6 +68,18 @@ inline bool IsRoot() { return detail::WhyNoRoot() == nullptr; }
 /// TEST_CASE("…" * tests::NeedsRoot())
 inline doctest::skip NeedsRoot() { return detail::SkipFor(detail::WhyNoRoot()); }
 
+/// For tests that bound what a program of ours may allocate: a sanitizer ends a program that gets no memory.
+inline doctest::skip NeedsRootAndOwnMemory() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return detail::SkipFor("a sanitizer keeps memory of its own");
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  return detail::SkipFor("a sanitizer keeps memory of its own");
+#endif
+#endif
+  return NeedsRoot();
+}
+
 /// For tests whose files belong to members where we are root and to us elsewhere: root without members' numbers is
 /// neither.
 inline doctest::skip NeedsOwners() { return detail::SkipFor(::geteuid() == 0 ? detail::WhyNoRoot() : nullptr); }

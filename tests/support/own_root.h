@@ -68,7 +68,7 @@ inline void FillRoot(const std::string& root) {
 inline void WithOwnRoot(const std::function<void()>& body) {
   const TempDir place;  // Outside, so that it is empty when it is removed.
   WithOwnMounts([&] {
-    const std::string root = place.Path();
+    const std::string& root = place.Path();
     MountMemory(root, "mode=0755");
     detail::FillRoot(root);
     REQUIRE(::chroot(root.c_str()) == 0);  // Of this thread alone, and of its children.
