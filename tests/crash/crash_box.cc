@@ -31,14 +31,25 @@ std::string ReadAll(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Account files in the order of their lines: who joined first is no part of what was wished.
-std::string Sorted(const std::string& text) {
+/// The parts of a text, sorted: who joined first is no part of what was wished.
+std::string Sorted(const std::string& text, char separator) {
   std::istringstream stream(text);
-  std::multiset<std::string> lines;
-  for (std::string line; std::getline(stream, line);) lines.insert(line);
+  std::multiset<std::string> parts;
+  for (std::string part; std::getline(stream, part, separator);) parts.insert(part);
   std::string all;
-  for (const std::string& line : lines) all += line + "\n";
+  for (const std::string& part : parts) all += part + separator;
   return all;
+}
+
+/// `group` with its lines, and the members in each, sorted.
+std::string SortedGroups(const std::string& group) {
+  std::istringstream stream(group);
+  std::string all;
+  for (std::string line; std::getline(stream, line);) {
+    const std::size_t members = line.rfind(':') + 1;
+    all += line.substr(0, members) + Sorted(line.substr(members), ',') + "\n";
+  }
+  return Sorted(all, '\n');
 }
 
 /// Every time of the form 2026-11-20T20:58:51Z, with or without a fraction, made one word.
@@ -178,9 +189,9 @@ std::optional<std::string> CrashBox::End() {
 }
 
 std::string CrashBox::Files() const {
-  std::string all = "passwd\n" + Sorted(ReadAll(root_ + "/etc/passwd")) + "group\n" +
-                    Sorted(ReadAll(root_ + "/etc/group")) + "shadow\n" +
-                    Sorted(WithoutDays(ReadAll(root_ + "/etc/shadow")));
+  std::string all = "passwd\n" + Sorted(ReadAll(root_ + "/etc/passwd"), '\n') + "group\n" +
+                    SortedGroups(ReadAll(root_ + "/etc/group")) + "shadow\n" +
+                    Sorted(WithoutDays(ReadAll(root_ + "/etc/shadow")), '\n');
   std::map<std::string, std::string> files;
   for (const auto& home : fs::directory_iterator(root_ + "/home")) {
     if (home.path().filename() == "driver" || !home.is_directory()) continue;
