@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "api/meta/names.h"
@@ -37,23 +38,16 @@ api::Expected<Account> PrivAccounts::Ensure(const AccountWish& wish) {
   return client_.Call(EnsureAccount{wish}, kRewrite);
 }
 
-/// Asks for all of these in one packet. Those that did not fit into the answer are left in `batch`.
-void PrivHomes::AskAll(std::deque<Question*>& batch) const {
-  LookHomes request;
-  for (const Question* question : batch) request.names.push_back(question->name);
-  auto seen = client_.Call(request, kLook);
-  if (seen && !seen->homes.empty()) {
-    for (auto& state : seen->homes) {
-      if (batch.empty()) break;  // More than was asked for.
-      batch.front()->answer = std::move(state);
-      batch.pop_front();
-    }
-    return;
-  }
-  const api::Error error =
-      seen ? api::Error{api::Code::kUnavailable, "BadAnswer", "look at homes: herod-priv answered for none"}
-           : seen.error();
-  for (Question* question : std::exchange(batch, {})) question->answer = error;
+/// Asks for all of these in one packet. The answers are of the first of them, at least one; the rest did not fit.
+std::vector<api::Expected<HomeState>> PrivHomes::AskAll(std::vector<std::string> names) const {
+  const std::size_t asked = names.size();
+  auto seen = client_.Call(LookHomes{std::move(names)}, kLook);
+  if (seen && !seen->homes.empty() && seen->homes.size() <= asked) return std::move(seen->homes);
+  const api::Error error = seen ? api::Error{api::Code::kUnavailable, "BadAnswer",
+                                             "look at homes: herod-priv answered for " +
+                                                 std::to_string(seen->homes.size()) + " of " + std::to_string(asked)}
+                                : seen.error();
+  return std::vector<api::Expected<HomeState>>(asked, error);
 }
 
 api::Expected<HomeState> PrivHomes::Look(std::string_view home) const {
@@ -70,13 +64,16 @@ api::Expected<HomeState> PrivHomes::Look(std::string_view home) const {
     // Nobody asks, so we do, for all who came meanwhile.
     is_asking_ = true;
     const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), LookHomes::kHomesMax));
-    std::deque<Question*> batch(waiting_.begin(), waiting_.begin() + count);
-    waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+    std::vector<std::string> names;
+    std::transform(waiting_.begin(), waiting_.begin() + count, std::back_inserter(names),
+                   [](const Question* asked) { return asked->name; });
     lock.unlock();
-    std::deque<Question*> left = batch;
-    AskAll(left);
-    lock.lock();
-    waiting_.insert(waiting_.begin(), left.begin(), left.end());
+    auto answers = AskAll(std::move(names));
+    lock.lock();  // A question is its asker's, who goes as soon as it has an answer.
+    for (auto& answer : answers) {
+      waiting_.front()->answer = std::move(answer);
+      waiting_.pop_front();
+    }
     is_asking_ = false;
     answered_.notify_all();
   }

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/accounts.h"
 #include "host/homes.h"
@@ -49,13 +50,13 @@ class PrivHomes final : public Homes {
     std::optional<api::Expected<HomeState>> answer{};
   };
 
-  void AskAll(std::deque<Question*>& batch) const;
+  std::vector<api::Expected<HomeState>> AskAll(std::vector<std::string> names) const;
 
   Client& client_;
   mutable std::mutex mutex_;
   mutable std::condition_variable answered_;
   // Guarded by mutex_.
-  mutable std::deque<Question*> waiting_;  // They live in Look, which waits for the answer.
+  mutable std::deque<Question*> waiting_;  // They live in Look. Only who asks takes from the front.
   mutable bool is_asking_ = false;
 };
 
