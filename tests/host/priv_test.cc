@@ -422,8 +422,8 @@ TEST_CASE("[HTB-19] priv watch: when herod-priv goes away all that it watched is
 
 TEST_CASE("[HOST] priv watch: after Remove nothing is told, whatever changes") {
   std::atomic<int> told = 0;
-  WatchBox box;
   Told other;
+  WatchBox box;
   REQUIRE(box.accounts.Ensure(Wish("bob")));
   REQUIRE(box.homes.EnsureHome("/home/bob", 20001, 20001));
   REQUIRE(box.homes.WriteAuthorizedKeys("/home/bob", "key\n"));
