@@ -373,8 +373,8 @@ struct WatchBox : MadeBox {
 
 TEST_CASE(
     "[HTB-13] priv watch: a change in a member's .ssh is hinted by its path on the box, elsewhere is watched here") {
+  Told told;  // Outlives the watch, which may still tell it.
   WatchBox box;
-  Told told;
   REQUIRE(box.watch->Add("/home/alice/.ssh", false, told.Callback()));
   box.Put("home/alice/.ssh/authorized_keys", "by hand\n");
   CHECK(told.Waits("/home/alice/.ssh/authorized_keys"));
@@ -390,8 +390,8 @@ TEST_CASE(
 }
 
 TEST_CASE("[SEC-15] priv watch: a .ssh that is a link is not watched") {
+  Told told;  // Outlives the watch, which may still tell it.
   WatchBox box;
-  Told told;
   fs::rename(box.root / "home/alice/.ssh", box.root / "elsewhere");
   fs::create_symlink(box.root / "elsewhere", box.root / "home/alice/.ssh");
   const auto linked = box.watch->Add("/home/alice/.ssh", false, told.Callback());
@@ -404,26 +404,26 @@ TEST_CASE("[HTB-19] priv watch: when herod-priv goes away all that it watched is
   root.MakeDirectory("home/alice/.ssh");
   auto process = std::make_unique<tests::PrivProcess>(root);
   priv::Client client(process->socket);
+  Told told;
+  Told again;
   tests::FakeFileWatch local;
   const auto watch = *priv::PrivWatch::Create(local, client);
   const std::jthread runner([&](const std::stop_token& stop) { watch->Run(stop); });
-  Told told;
   REQUIRE(watch->Add("/home/alice/.ssh", false, told.Callback()));
   process.reset();
   CHECK(told.Waits("/home/alice/.ssh"));
   CHECK_FALSE(watch->Add("/home/alice/.ssh", false, told.Callback()));
   fs::remove(root / "notify.sock");
   process = std::make_unique<tests::PrivProcess>(root);
-  Told again;
   CHECK(watch->Add("/home/alice/.ssh", false, again.Callback()));
   root.Write("home/alice/.ssh/x", "");
   CHECK(again.Waits("/home/alice/.ssh/x"));
 }
 
 TEST_CASE("[HOST] priv watch: after Remove nothing is told, whatever changes") {
-  WatchBox box;
   std::atomic<int> told = 0;
   Told other;
+  WatchBox box;
   REQUIRE(box.accounts.Ensure(Wish("bob")));
   REQUIRE(box.homes.EnsureHome("/home/bob", 20001, 20001));
   REQUIRE(box.homes.WriteAuthorizedKeys("/home/bob", "key\n"));
