@@ -128,6 +128,7 @@ void CrashBox::Start(const std::string& place) {
   std::vector<std::string> texts{ProgramPath("herod_dying"), live_ + "/herod.toml", root_, directory_ + "/places"};
   if (!place.empty()) texts.push_back(place);
   std::vector<char*> argv;
+  argv.reserve(texts.size() + 1);
   for (std::string& text : texts) argv.push_back(text.data());
   argv.push_back(nullptr);
   if (posix_spawn(&pid_, texts[0].c_str(), nullptr, nullptr, argv.data(), environ) != 0)
@@ -210,8 +211,8 @@ std::string CrashBox::Files() const {
     for (const auto& repository : fs::directory_iterator(org.path())) {
       if (!repository.path().string().ends_with(".git")) continue;
       std::string& text = repositories[repository.path().string().substr(root_.size())];
-      text = "collaborators\n" + LinesOf(ReadAll(repository.path() / "hero/collaborators")) + "statuses\n" +
-             LinesOf(ReadAll(repository.path() / "hero/statuses"));
+      for (const char* file : {"collaborators", "statuses"})
+        text.append(file).append("\n").append(LinesOf(ReadAll(repository.path() / "hero" / file)));
     }
   }
   for (const auto& [path, text] : repositories) all += path + "\n" + text;
