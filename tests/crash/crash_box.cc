@@ -215,7 +215,7 @@ std::string CrashBox::Files() const {
         text.append(file).append("\n").append(LinesOf(ReadAll(repository.path() / "hero" / file)));
     }
   }
-  for (const auto& [path, text] : repositories) all += path + "\n" + text;
+  for (const auto& [path, text] : repositories) all.append(path).append("\n").append(text);
   return all;
 }
 

@@ -144,7 +144,7 @@ void LoseMainThread(int ready) {
 }
 
 TEST_CASE("[SEC-11] sessions: a process whose main thread has ended is one that runs, and is ended" *
-          tests::NeedsRoot()) {
+          tests::NeedsRootUnsanitized()) {
   Machine box;
   const Stubborn headless(LoseMainThread);
   CHECK(box.sessions.Look("zoe").value_or({}).processes == 1);

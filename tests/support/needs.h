@@ -68,13 +68,13 @@ inline bool IsRoot() { return detail::WhyNoRoot() == nullptr; }
 /// TEST_CASE("…" * tests::NeedsRoot())
 inline doctest::skip NeedsRoot() { return detail::SkipFor(detail::WhyNoRoot()); }
 
-/// For tests that bound what a program of ours may allocate: a sanitizer ends a program that gets no memory.
-inline doctest::skip NeedsRootAndOwnMemory() {
+/// For tests with a child that no sanitizer survives: one that gets no memory, or begins threads after a fork.
+inline doctest::skip NeedsRootUnsanitized() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return detail::SkipFor("a sanitizer keeps memory of its own");
+  return detail::SkipFor("a sanitizer does not survive it");
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-  return detail::SkipFor("a sanitizer keeps memory of its own");
+  return detail::SkipFor("a sanitizer does not survive it");
 #endif
 #endif
   return NeedsRoot();
