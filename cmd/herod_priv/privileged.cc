@@ -80,8 +80,9 @@ api::Expected<void> Privileged::Run(const host::linux::Fd& listener, std::stop_t
                            .sessions = parts.sessions.get(),
                            .caller = parts.caller});
   host::priv::Hints hints(parts.root, parts.members, *parts.watch);
-  const std::jthread telling([&hints, stop] { hints.Run(stop); });
-  const std::jthread watching([&parts, stop] { parts.watch->Run(stop); });
+  // They end with us, also when we cannot serve.
+  const std::jthread telling([&hints](const std::stop_token& end) { hints.Run(end); });
+  const std::jthread watching([&parts](const std::stop_token& end) { parts.watch->Run(end); });
   return host::priv::Server(verbs, hints, {.caller = parts.caller}).Run(listener, stop);
 }
 

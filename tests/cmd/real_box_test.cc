@@ -40,4 +40,19 @@ TEST_CASE("[SEC-45] herod-priv: serves no driver who is root, and listens nowher
   CHECK(Has(Refusal("herod-priv", directory, "nobody"), "start herod-priv.socket"));
 }
 
+// It hung, for the threads beside the one that serves waited for a stop that nobody asks for.
+TEST_CASE("[SEC-45] herod-priv: one that cannot serve says so and ends") {
+  const tests::TempDir directory;
+  const std::string no_socket = directory.Write("file", "");
+  const auto finished = host::linux::SpawnedProcesses().Run(
+      {.argv = {"sh", "-c", "exec \"$0\" --root \"$1\" 3<\"$2\"", host::linux::ProgramBesideUs("herod-priv"),
+                directory.Path(), no_socket},
+       .environment = {{"PATH", "/usr/bin:/bin"}, {"LISTEN_FDS", "1"}},
+       .deadline = std::chrono::seconds(60)},
+      {});
+  REQUIRE(finished);
+  CHECK(finished->exit_code == 1);
+  CHECK(Has(finished->err, "serve herod"));
+}
+
 }  // namespace
