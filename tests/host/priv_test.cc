@@ -42,6 +42,12 @@ struct MadeBox : PrivBox {
     REQUIRE(homes.EnsureHome("/home/alice", 20000, 20000));
     REQUIRE(homes.WriteAuthorizedKeys("/home/alice", "key\n"));
   }
+  /// What alice has to be for her work to be packed.
+  void Expire() {
+    AccountWish wish = Wish("alice");
+    wish.is_expired = true;
+    REQUIRE(accounts.Ensure(wish));
+  }
   /// alice's, where we may give things away.
   void Put(const std::string& path, const std::string& content) const {
     root.Write(path, content);
@@ -130,9 +136,7 @@ TEST_CASE("[HTB-16] priv archives: the work of an expired member is packed into 
   REQUIRE_FALSE(too_early);
   CHECK(too_early.error().reason == "NotExpired");
 
-  AccountWish wish = Wish("alice");
-  wish.is_expired = true;
-  REQUIRE(box.accounts.Ensure(wish));
+  box.Expire();
   const auto packed = archives.Pack("/home/alice", name, {});
   INFO((packed ? "" : packed.error().message));
   REQUIRE(packed);
@@ -181,17 +185,22 @@ void PutLargeWork(const MadeBox& box) {
   box.Put("home/alice/hero/disk", work);
 }
 
+/// A box in which a herod-pack has work for seconds.
+struct PackingBox : MadeBox {
+  PackingBox() {
+    Expire();
+    PutLargeWork(*this);
+    packing = std::async(std::launch::async, [this] { return archives.Pack("/home/alice", "a.tar.gz", {}); });
+  }
+  host::linux::KeptArchives archives{root / "driver/archive", work};
+  std::future<api::Expected<host::Packed>> packing{};
+};
+
 TEST_CASE("[HTB-16] priv archives: the packing ends with a herod-priv that is killed" * tests::NeedsRoot()) {
-  MadeBox box;
-  AccountWish wish = Wish("alice");
-  wish.is_expired = true;
-  REQUIRE(box.accounts.Ensure(wish));
-  PutLargeWork(box);
-  host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
-  auto packing = std::async(std::launch::async, [&] { return archives.Pack("/home/alice", "a.tar.gz", {}); });
+  PackingBox box;
   REQUIRE(Becomes([&] { return IsPacking(box.root); }));
   box.process.Stop();
-  CHECK_FALSE(packing.get());
+  CHECK_FALSE(box.packing.get());
   CHECK(Becomes([&] { return !IsPacking(box.root); }));
 }
 
@@ -204,13 +213,7 @@ std::string DataLimit(const fs::path& process) {
 }
 
 TEST_CASE("[SEC-15] priv archives: the packing has a bound on its memory" * tests::NeedsRoot()) {
-  MadeBox box;
-  AccountWish wish = Wish("alice");
-  wish.is_expired = true;
-  REQUIRE(box.accounts.Ensure(wish));
-  PutLargeWork(box);
-  host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
-  auto packing = std::async(std::launch::async, [&] { return archives.Pack("/home/alice", "a.tar.gz", {}); });
+  PackingBox box;
   std::string limit;
   CHECK(Becomes([&] {
     limit = DataLimit(PackerOf(box.root));
@@ -218,7 +221,7 @@ TEST_CASE("[SEC-15] priv archives: the packing has a bound on its memory" * test
   }));
   INFO(limit);
   box.process.Stop();
-  CHECK_FALSE(packing.get());
+  CHECK_FALSE(box.packing.get());
 }
 
 // A leaving member chooses how many names there are; 600 000 in one directory took 340 MiB of what herod-priv has.
@@ -259,9 +262,7 @@ TEST_CASE("[SEC-15] herod-pack: a directory of more names than there is memory f
 TEST_CASE("[HTB-16] priv archives: what a member closed even to himself is archived, with the mode that it has" *
           tests::NeedsOwners()) {
   MadeBox box;
-  AccountWish wish = Wish("alice");
-  wish.is_expired = true;
-  REQUIRE(box.accounts.Ensure(wish));
+  box.Expire();
   box.Put("home/alice/hero/closed/file", "work");
   for (const std::string path : {"home/alice/hero/closed/file", "home/alice/hero/closed"})
     REQUIRE(::chmod((box.root / path).c_str(), 0) == 0);
@@ -288,9 +289,7 @@ TEST_CASE("[HTB-16] priv archives: what a member closed even to himself is archi
 
 TEST_CASE("[HTB-16] priv archives: who stops waiting ends the packing, and nothing is left" * tests::NeedsOwners()) {
   MadeBox box;
-  AccountWish wish = Wish("alice");
-  wish.is_expired = true;
-  REQUIRE(box.accounts.Ensure(wish));
+  box.Expire();
   box.Put("home/alice/hero/file", "work");
   host::linux::KeptArchives archives(box.root / "driver/archive", box.work);
   std::stop_source stop;
