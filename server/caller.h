@@ -5,7 +5,8 @@
 
 namespace server {
 
-/// Who asks: taken from the socket, never from the request (design D-06, SEC-01).
+/// Who asks: taken from the socket, or from the token that a request over the network shows; never from what a request
+/// says of itself (design D-06, SEC-01).
 struct Caller {
   uid_t uid = 0;
   gid_t gid = 0;
@@ -13,6 +14,7 @@ struct Caller {
   std::string name{};          ///< The account's name, `uid:1234` when it has none.
   bool is_operator = false;    ///< May do all; everybody else may only read (design D-07).
   std::string impersonator{};  ///< The operator who acts as `name`; empty when `name` asks for itself.
+  std::string address{};       ///< Of the other end, over the network, where uid, gid and pid mean nothing.
 
   /// Who writes, for the audit: `alice`, `alice (by root)`.
   std::string Actor() const { return impersonator.empty() ? name : name + " (by " + impersonator + ")"; }
