@@ -109,12 +109,16 @@ void RunRequest(std::string_view input) {
     Promise(segment.find_first_of("/\\") == std::string::npos && IsPrintable(segment), "a segment is one name");
   }
   const std::string_view accept = TakePart(input);
-  server::Negotiate(accept, true);
   const server::Request request{.method = "GET",
                                 .target = *target,
                                 .headers = {{"accept", std::string(accept)}, {"content-type", std::string(input)}}};
-  const auto form = server::ReadForm(request);
-  Promise(form || !form.error().message.empty(), "an error has a message");
+  for (const auto asking :
+       {server::Asking::kDocument, server::Asking::kObject, server::Asking::kList, server::Asking::kWatch}) {
+    const auto form = server::ReadForm(request, asking);
+    Promise(form || !form.error().message.empty(), "an error has a message");
+    Promise(!form || asking != server::Asking::kDocument || form->form == server::Form::kWhole,
+            "a document has one form");
+  }
   Promise(request.MediaType().find(';') == std::string::npos, "a media type has no parameters");
 
   server::Response response;
