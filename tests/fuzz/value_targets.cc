@@ -11,9 +11,11 @@
 #include "api/schema/schema.h"
 #include "server/http.h"
 #include "server/negotiate.h"
+#include "server/protobuf_reader.h"
 #include "server/request_parser.h"
 #include "server/selector.h"
 #include "tests/fuzz/targets.h"
+#include "tests/support/protobuf_bytes.h"
 
 /// What is done with values that were read, and what stands in a request's first lines.
 namespace fuzz {
@@ -98,6 +100,22 @@ void RunSelector(std::string_view input) {
   const Json value = Json::Of({{"a", Json::Array{Json::Of({{"b", 1}}), 2, "c"}}, {"d", Json::Of({{"e", true}})}});
   const auto matches = api::schema::EvaluatePath(value, input);
   Promise(matches || matches.error().message.starts_with("character "), "an error in a JSONPath has its place");
+}
+
+void RunProtobuf(std::string_view input) {
+  std::vector<std::string> bodies{std::string(input)};
+  for (const std::string_view kind : {"Namespace", "Event", "DeleteOptions"})
+    bodies.push_back(tests::Envelope("v1", kind, input));
+  bodies.push_back(tests::Envelope("coordination.k8s.io/v1", "Lease", input));
+  for (const std::string& body : bodies) {
+    const auto object = server::ReadProtobuf(body);
+    if (!object) {
+      Promise(object.error().code == api::Code::kInvalid && !object.error().message.empty(), "an error has a message");
+      continue;
+    }
+    Promise(object->is_object() && object->Find("kind"), "an object has a kind");
+    CheckReadable(*object);
+  }
 }
 
 void RunRequest(std::string_view input) {
