@@ -44,26 +44,20 @@ Error BadMatch(std::string_view reason, std::string message) {
   return InvalidOption(kListOptions, {"resourceVersionMatch", std::string(reason), std::move(message)});
 }
 
-/// The rules that tie resourceVersion, resourceVersionMatch and sendInitialEvents together.
-Expected<void> CheckVersionMatch(const Query& query, bool is_watch) {
-  if (query.Has("sendInitialEvents")) {
-    // Clients that stream lists fall back to list and watch on this answer.
-    const std::string_view why = is_watch ? "sendInitialEvents is not served, list and watch instead"
-                                          : "sendInitialEvents is forbidden for list";
-    return InvalidOption(kListOptions, {"sendInitialEvents", "FieldValueForbidden", "Forbidden: " + std::string(why)});
-  }
+/// The rules that tie resourceVersion, resourceVersionMatch and continue of a list together.
+Expected<void> CheckListVersions(const Query& query) {
   const std::string_view match = query.Get("resourceVersionMatch");
   const std::string_view version = query.Get("resourceVersion");
-  if (!is_watch && !query.Get("continue").empty()) {
+  if (query.Has("sendInitialEvents"))
+    return InvalidOption(kListOptions, {"sendInitialEvents", "FieldValueForbidden",
+                                        "Forbidden: sendInitialEvents is forbidden for list"});
+  if (!query.Get("continue").empty()) {
     if (!version.empty() && version != "0")
       return BadRequest("specifying resource version is not allowed when using continue");
     if (!match.empty())
       return BadMatch("FieldValueForbidden", "Forbidden: resourceVersionMatch is forbidden for continue");
   }
   if (match.empty()) return {};
-  if (is_watch)
-    return BadMatch("FieldValueForbidden",
-                    "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
   if (version.empty())
     return BadMatch("FieldValueForbidden",
                     "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
@@ -74,6 +68,19 @@ Expected<void> CheckVersionMatch(const Query& query, bool is_watch) {
     return BadMatch("FieldValueForbidden",
                     "Forbidden: resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"");
   return {};
+}
+
+/// Of a watch: who wants the beginning told as events has to say that any newer state will do.
+Expected<void> CheckWatchVersions(const Query& query) {
+  const std::string_view match = query.Get("resourceVersionMatch");
+  if (query.Has("sendInitialEvents")) {
+    if (match == "NotOlderThan") return {};
+    return BadMatch("FieldValueForbidden",
+                    "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+  }
+  if (match.empty()) return {};
+  return BadMatch("FieldValueForbidden",
+                  "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
 }
 
 Error TooLarge(std::int64_t asked, api::ResourceVersion current) {
@@ -105,7 +112,8 @@ Expected<Asked> ReadOptions(const Request& request, const Route& route, bool is_
   auto version = Number(query, "resourceVersion");
   if (!version) return version.error();
   asked.version = *version;
-  if (auto match = CheckVersionMatch(query, is_watch); !match) return match.error();
+  if (auto versions = is_watch ? CheckWatchVersions(query) : CheckListVersions(query); !versions)
+    return versions.error();
   return asked;
 }
 
@@ -202,23 +210,27 @@ Response List(const Backend& backend, const Request& request, const Route& route
 }
 
 Response OpenWatch(const Backend& backend, const Request& request, const Route& route) {
+  const Query& query = request.target.query;
   auto asked = ReadOptions(request, route, true);
   if (!asked) return Refuse(asked.error(), Subject::OfOptions(kListOptions));
-  const auto seconds = Number(request.target.query, "timeoutSeconds");
+  const auto seconds = Number(query, "timeoutSeconds");
   if (!seconds) return Refuse(seconds.error());
+  const bool streams_list = query.IsTrue("sendInitialEvents");
   WatchOptions options{.kind = *route.kind,
                        .selection = std::move(asked->selection),
                        .wanted = asked->wanted,
-                       .has_bookmarks = request.target.query.IsTrue("allowWatchBookmarks"),
+                       .has_bookmarks = query.IsTrue("allowWatchBookmarks"),
                        .length = kWatchLength};
+  options.marks_beginning = streams_list && options.has_bookmarks;
   if (*seconds > 0) options.length = std::min<std::chrono::seconds>(std::chrono::seconds(*seconds), kWatchLengthMax);
 
   api::ResourceVersion from{asked->version};
   std::vector<SnapshotPtr> initial;
-  if (from.value == 0) {
+  if (from.value == 0 || streams_list) {
     auto list = backend.client.List(route.kind->resource(), route.namespace_);
     if (!list) return Refuse(list.error(), Subject::Of(*route.kind));
-    initial = std::move(list->items);
+    if (from > list->revision) return Refuse(TooLarge(from.value, list->revision));
+    if (streams_list || !query.Has("sendInitialEvents")) initial = std::move(list->items);
     from = list->revision;
   }
   auto watch = backend.client.OpenWatch(route.kind->resource(), from);
