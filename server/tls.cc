@@ -34,7 +34,7 @@ using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 constexpr std::size_t kRecordBytes = 16u << 10;  // What one record of TLS holds.
 constexpr std::array<unsigned char, 9> kHttp11{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
-int SocketOf(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))); }
+int SocketOf(BIO* bio) { return *static_cast<const int*>(BIO_get_data(bio)); }
 
 int Give(BIO* bio, ssize_t size, int retry) {
   BIO_clear_retry_flags(bio);
@@ -45,7 +45,7 @@ int Give(BIO* bio, ssize_t size, int retry) {
 
 /// OpenSSL's own end of a socket writes in a way that ends a process whose reader has gone.
 const BIO_METHOD* SocketMethod() {
-  static const BIO_METHOD* const method = [] {
+  static const BIO_METHOD* const kMethod = [] {
     BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "quiet socket");
     BIO_meth_set_write(made, [](BIO* bio, const char* bytes, int size) {
       return Give(bio, ::send(SocketOf(bio), bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL), BIO_FLAGS_WRITE);
@@ -56,12 +56,18 @@ const BIO_METHOD* SocketMethod() {
     BIO_meth_set_ctrl(made, [](BIO*, int command, long, void*) -> long { return command == BIO_CTRL_FLUSH ? 1 : 0; });
     return made;
   }();
-  return method;
+  return kMethod;
 }
 
 class TlsPipe final : public Pipe {
  public:
-  TlsPipe(Ssl ssl, int socket) : ssl_(std::move(ssl)), socket_(socket) {}
+  TlsPipe(Ssl ssl, Bio bio, int socket) : ssl_(std::move(ssl)), socket_(socket) {
+    BIO_set_data(bio.get(), &socket_);
+    BIO_set_init(bio.get(), 1);
+    BIO* const both = bio.release();
+    SSL_set_bio(ssl_.get(), both, both);
+    SSL_set_accept_state(ssl_.get());
+  }
 
   Moved Handshake() override {
     return Outcome(Call([&] { return SSL_do_handshake(ssl_.get()); }), 0);
@@ -111,7 +117,7 @@ class TlsPipe final : public Pipe {
   }
 
   Ssl ssl_;
-  const int socket_;
+  int socket_;  // Its BIO looks here.
   int error_ = SSL_ERROR_NONE;
   bool is_broken_ = false;
 };
@@ -172,12 +178,7 @@ std::unique_ptr<Pipe> TlsIdentity::Wrap(int socket) const {
   Ssl ssl(SSL_new(impl_->context.get()));
   Bio bio(BIO_new(SocketMethod()));
   if (!ssl || !bio) return nullptr;
-  BIO_set_data(bio.get(), reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
-  BIO_set_init(bio.get(), 1);
-  BIO* const both = bio.release();
-  SSL_set_bio(ssl.get(), both, both);
-  SSL_set_accept_state(ssl.get());
-  return std::make_unique<TlsPipe>(std::move(ssl), socket);
+  return std::make_unique<TlsPipe>(std::move(ssl), std::move(bio), socket);
 }
 
 }  // namespace server
