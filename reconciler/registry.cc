@@ -21,6 +21,7 @@ using api::Expected;
 using api::Object;
 using api::ObjectKey;
 using api::schema::Kind;
+using api::schema::KindPtr;
 
 ObjectKey KeyOf(const Kind& kind, const Object& object) {
   return {kind.resource(), object.metadata.namespace_, object.metadata.name};
@@ -274,7 +275,7 @@ Expected<Registry::Checked> Registry::CheckApply(const ObjectKey& key, const Pat
                                                  const WriteOptions& options) {
   auto target = Load(key);
   if (!target && (target.error().code != Code::kNotFound || patch.is_of_status)) return target.error();
-  const Kind* kind = catalog_.FindResource(key.resource);
+  const KindPtr kind = catalog_.FindResource(key.resource);
   if (!kind || (patch.is_of_status && !kind->has_status)) return NoSuchKind(key.resource);
   FieldWrite write = WriteOf(*kind, options);
   write.is_of_status = patch.is_of_status;
@@ -343,14 +344,14 @@ std::vector<std::unique_lock<std::mutex>> Registry::LockWrites(std::span<const O
   return locks;
 }
 
-Expected<const Kind*> Registry::KindOf(const Object& object) const {
-  const Kind* kind = catalog_.FindKind(object.api_version, object.kind);
+Expected<KindPtr> Registry::KindOf(const Object& object) const {
+  KindPtr kind = catalog_.FindKind(object.api_version, object.kind);
   if (!kind) return NoSuchKind(object.kind + " of " + object.api_version);
   return kind;
 }
 
 Expected<Registry::Target> Registry::Load(const ObjectKey& key) const {
-  const Kind* kind = catalog_.FindResource(key.resource);
+  KindPtr kind = catalog_.FindResource(key.resource);
   if (!kind) return NoSuchKind(key.resource);
   auto current = store_.Get(key);
   if (!current) return current.error();

@@ -11,6 +11,7 @@
 #include "api/codec/text.h"
 #include "api/codec/yaml.h"
 #include "reconciler/managed_fields.h"
+#include "server/protobuf_reader.h"
 
 namespace server {
 namespace {
@@ -134,6 +135,7 @@ Expected<Json> ReadYamlOrJson(std::string_view text) {
 
 Expected<Json> ReadJsonBody(const Request& request, const Route& route) {
   const std::string type = request.MediaType();
+  if (type == kProtobufType || IsProtobuf(request.body)) return ReadProtobuf(request.body);
   if (!type.empty() && type != "application/json") return UnsupportedMediaType("application/json");
   auto body = api::codec::ParseJson(request.body);
   const std::string lead = Lead(*route.kind) + "couldn't get version/kind; json parse error: ";

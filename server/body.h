@@ -20,7 +20,7 @@ api::Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request,
 /// One document, in either notation: clients send JSON as YAML, which it is. Errors: kInvalid.
 api::Expected<api::Json> ReadYamlOrJson(std::string_view text);
 
-/// The body as JSON. Errors: UnsupportedMediaType, BadRequest when it is no JSON object.
+/// The body as JSON, also one in protobuf. Errors: UnsupportedMediaType, BadRequest when it is no JSON object.
 api::Expected<api::Json> ReadJsonBody(const Request& request, const Route& route);
 
 /// A warning for each field of the body's metadata that there is not. Those outside the metadata are the schema's

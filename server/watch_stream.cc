@@ -19,6 +19,7 @@ using reconciler::SnapshotPtr;
 constexpr std::size_t kChunkBytes = 64u << 10;  // What one slow reader can hold in memory, beside one large object.
 constexpr std::chrono::seconds kBookmarkInterval{
     60};  // As Kubernetes: a client that resumes then has missed a minute at most.
+constexpr std::string_view kBeginningEnds = "k8s.io/initial-events-end";
 constexpr std::chrono::seconds kLastBookmark{2};  // Before the end, so that the client resumes from there.
 
 std::string_view NameOf(EventType type) {
@@ -64,7 +65,8 @@ class WatchStream final : public ChunkSource {
         seen_(from),
         clock_(clock),
         end_(clock.SteadyNow() + options_.length),
-        next_bookmark_(FirstBookmark()) {}
+        next_bookmark_(FirstBookmark()),
+        owes_mark_(options_.marks_beginning) {}
 
   Chunk Pull() override {
     Chunk chunk;
@@ -101,6 +103,8 @@ class WatchStream final : public ChunkSource {
       const SnapshotPtr object = std::exchange(initial_[initial_taken_++], nullptr);
       if (options_.selection.Matches(*object)) Say(EventType::kAdded, *object, bytes);
     }
+    // Before anything that happened since: what is marked is the whole of one moment, `seen_`.
+    if (initial_taken_ == initial_.size() && std::exchange(owes_mark_, false)) SayBookmark(true, bytes);
   }
 
   void Take(const Event& event, std::string& bytes) {
@@ -131,21 +135,27 @@ class WatchStream final : public ChunkSource {
   }
 
   void Say(EventType type, const reconciler::Snapshot& object, std::string& bytes) {
-    if (!options_.wanted.is_table) {
+    if (options_.wanted.form == Form::kWhole) {
       bytes += Frame(NameOf(type), object.text);
       return;
     }
-    const auto json = api::codec::ParseJson(object.text);
-    Json::Array rows;
-    if (json) rows.push_back(TableRow(options_.kind, *json, options_.wanted.include, clock_.Now()));
-    SayTable(type, object.resource_version, std::move(rows), bytes);
+    const auto read = api::codec::ParseJson(object.text);
+    const Json json = read ? *read : Json();  // What the store wrote can be read.
+    if (options_.wanted.form == Form::kMetadata) return SayMetadata(type, json, bytes);
+    SayTable(type, object.resource_version, Row(json), bytes);
+  }
+
+  Json::Array Row(const Json& object) const { return {TableRow(options_.kind, object, options_.wanted, clock_.Now())}; }
+
+  void SayMetadata(EventType type, const Json& object, std::string& bytes) {
+    bytes += Frame(NameOf(type), api::codec::WriteJson(MetadataOf(object, options_.wanted.meta_version)));
   }
 
   void SayTable(EventType type, api::ResourceVersion version, Json::Array rows, std::string& bytes) {
     Json columns = has_columns_ ? Json() : TableColumns(options_.kind);
     has_columns_ = true;
     const Json table =
-        MakeTable(options_.wanted.table_version, Json::Of({{"resourceVersion", std::to_string(version.value)}}),
+        MakeTable(options_.wanted.meta_version, Json::Of({{"resourceVersion", std::to_string(version.value)}}),
                   std::move(columns), std::move(rows));
     bytes += Frame(NameOf(type), api::codec::WriteJson(table));
   }
@@ -155,7 +165,7 @@ class WatchStream final : public ChunkSource {
     if (!options_.has_bookmarks) return;
     const TimePoint now = clock_.SteadyNow();
     if (now >= next_bookmark_) {
-      SayBookmark(chunk.bytes);
+      SayBookmark(false, chunk.bytes);
       next_bookmark_ = now + kBookmarkInterval;
       if (now < end_ - kLastBookmark) next_bookmark_ = std::min(next_bookmark_, end_ - kLastBookmark);
     }
@@ -168,12 +178,18 @@ class WatchStream final : public ChunkSource {
     chunk.wake_after = std::min(left, chunk.wake_after.value_or(left));
   }
 
-  void SayBookmark(std::string& bytes) {
-    if (options_.wanted.is_table) return SayTable(EventType::kBookmark, seen_, {}, bytes);
-    const Json object = Json::Of({{"apiVersion", options_.kind.api_version()},
-                                  {"kind", options_.kind.kind},
-                                  {"metadata", Json::Of({{"resourceVersion", std::to_string(seen_.value)}})}});
-    bytes += Frame(NameOf(EventType::kBookmark), api::codec::WriteJson(object));
+  void SayBookmark(bool ends_beginning, std::string& bytes) {
+    Json metadata = Json::Of({{"resourceVersion", std::to_string(seen_.value)}});
+    if (ends_beginning) metadata["annotations"][kBeginningEnds] = "true";
+    const Json object = Json::Of(
+        {{"apiVersion", options_.kind.api_version()}, {"kind", options_.kind.kind}, {"metadata", std::move(metadata)}});
+    if (options_.wanted.form == Form::kMetadata) return SayMetadata(EventType::kBookmark, object, bytes);
+    if (options_.wanted.form == Form::kWhole) {
+      bytes += Frame(NameOf(EventType::kBookmark), api::codec::WriteJson(object));
+      return;
+    }
+    // A table has no annotations: the row's object carries the mark.
+    SayTable(EventType::kBookmark, seen_, ends_beginning ? Row(object) : Json::Array{}, bytes);
   }
 
   const WatchOptions options_;
@@ -184,6 +200,7 @@ class WatchStream final : public ChunkSource {
   const host::Clock& clock_;
   const TimePoint end_;
   TimePoint next_bookmark_;
+  bool owes_mark_;  ///< The bookmark that ends the beginning was not sent yet.
   bool has_columns_ = false;
 };
 

@@ -18,10 +18,12 @@ struct WatchOptions {
   Selection selection{};
   Wanted wanted{};
   bool has_bookmarks = false;
+  bool marks_beginning = false;   ///< A bookmark that says so follows the last of `initial`.
   std::chrono::seconds length{};  ///< The stream ends by itself after it.
 };
 
-/// A watch as Kubernetes sends it, one event a line: `initial` as ADDED, then what happens after `from`. An object that
+/// A watch as Kubernetes sends it, one event a line: `initial` as ADDED, then what happens after `from`, the version of
+/// `initial`. An object that
 /// leaves the selection is DELETED for this client, one that enters it is ADDED. Ends with an ERROR frame when the
 /// watch is lost. `clock` outlives the stream.
 std::unique_ptr<ChunkSource> MakeWatchStream(WatchOptions options, std::unique_ptr<reconciler::Watch> watch,

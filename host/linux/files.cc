@@ -145,11 +145,11 @@ api::Expected<struct stat> StatEntry(int directory, const std::string& name, std
 }
 
 api::Expected<std::string> ReadUpTo(int fd, std::size_t bytes_max, std::string_view shown) {
-  constexpr std::size_t kStep = 64u << 10;
+  constexpr std::size_t kFirst = 4u << 10;  // Most are shorter; a larger one is read in steps that double.
   std::string content;
   while (content.size() < bytes_max) {
     const std::size_t have = content.size();
-    content.resize(have + std::min(kStep, bytes_max - have));
+    content.resize(have + std::min(std::max(have, kFirst), bytes_max - have));
     const ssize_t got = ::read(fd, content.data() + have, content.size() - have);
     const int error_number = errno;
     content.resize(have + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));

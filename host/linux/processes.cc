@@ -68,10 +68,15 @@ struct Stream {
   /// Reads what is there, and no more than a pipe holds: a child that never stops writing must not keep us from its
   /// deadline. Closes our end at the end of the stream.
   void Drain() {
-    std::array<char, 64u << 10> buffer{};  // A pipe's capacity (pipe(7)).
-    const ssize_t got = ::read(reader.get(), buffer.data(), buffer.size());
-    if (got > 0) tail.Append({buffer.data(), static_cast<std::size_t>(got)});
-    if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) reader = Fd();
+    constexpr std::size_t kPipeBytes = 64u << 10;  // Its capacity (pipe(7)).
+    std::array<char, 4u << 10> buffer{};
+    for (std::size_t taken = 0; taken < kPipeBytes;) {
+      const ssize_t got = ::read(reader.get(), buffer.data(), buffer.size());
+      if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) reader = Fd();
+      if (got <= 0) return;
+      tail.Append({buffer.data(), static_cast<std::size_t>(got)});
+      taken += static_cast<std::size_t>(got);
+    }
   }
 };
 

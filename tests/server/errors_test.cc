@@ -161,8 +161,13 @@ TEST_CASE("[WIRE] options that are wrong are refused on their own kind") {
        "resourceVersionMatch", "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: "},
       {"GET", std::string(kSlots) + "?sendInitialEvents=true", "ListOptions", "sendInitialEvents",
        "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: "},
-      {"GET", std::string(kSlots) + "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan", "ListOptions",
-       "sendInitialEvents", "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: "},
+      {"GET", std::string(kSlots) + "?watch=1&sendInitialEvents=true", "ListOptions", "resourceVersionMatch",
+       "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting "
+       "resourceVersionMatch to NotOlderThan"},
+      {"GET", std::string(kSlots) + "?watch=1&sendInitialEvents=true&resourceVersionMatch=Exact", "ListOptions",
+       "resourceVersionMatch", "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "},
+      {"GET", std::string(kSlots) + "?watch=1&resourceVersion=1&resourceVersionMatch=NotOlderThan", "ListOptions",
+       "resourceVersionMatch", "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "},
   };
   for (const Row& row : rows) {
     CAPTURE(row.target);

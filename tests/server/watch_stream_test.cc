@@ -67,6 +67,49 @@ TEST_CASE("[WIRE] a watch begins with what there is, then tells every change in 
     CHECK(Pulled(**stream) == "MODIFIED a@3, DELETED b@6");
 }
 
+TEST_CASE("[WIRE] a streamed list is what there is, a bookmark that says so, then every change") {
+  ApiBox box;
+  box.Ask("POST", kSlots, Slot("b", R"({"grp":"m"})"));
+  box.Ask("POST", kSlots, Slot("a"));
+  box.Ask("POST", kSlots, Slot("c", R"({"grp":"m"})"));
+  const std::string streamed = "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
+  const auto all = Watch(box, streamed + "&allowWatchBookmarks=true");
+  const auto chosen = Watch(box, streamed + "&allowWatchBookmarks=true&labelSelector=grp%3Dm");
+  const auto again = Watch(box, streamed + "&allowWatchBookmarks=true&resourceVersion=2");
+  const auto unmarked = Watch(box, streamed);
+  const auto none = Watch(box, "&sendInitialEvents=false&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true");
+  box.Ask("DELETE", std::string(kSlots) + "/b");  // Comes after the mark, though it was there before the first pull.
+  CHECK(Pulled(*all) == "ADDED a@2, ADDED b@1, ADDED c@3, BOOKMARK @3, DELETED b@4");
+  CHECK(Pulled(*chosen) == "ADDED b@1, ADDED c@3, BOOKMARK @3, DELETED b@4");
+  CHECK(Pulled(*again) == "ADDED a@2, ADDED b@1, ADDED c@3, BOOKMARK @3, DELETED b@4");
+  CHECK(Pulled(*unmarked) == "ADDED a@2, ADDED b@1, ADDED c@3, DELETED b@4");  // Bookmarks are for those who asked.
+  CHECK(Pulled(*none) == "DELETED b@4");
+  CHECK(Pulled(*all) == "");
+
+  const auto from_future = box.Ask("GET", std::string(kSlots) + "?watch=1&resourceVersion=99" + streamed);
+  CHECK(from_future.status == 504);
+}
+
+TEST_CASE("[WIRE] the bookmark that ends a streamed list carries the mark in the form that was asked for") {
+  ApiBox box;
+  const std::string query =
+      "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=434";
+  CHECK(
+      Watch(box, query)->Pull().bytes ==
+      R"({"object":{"apiVersion":"hero.dev/v1","kind":"Slot","metadata":{"annotations":{"k8s.io/initial-events-end":"true"},)"
+      R"("resourceVersion":"0"}},"type":"BOOKMARK"})"
+      "\n");
+  const std::string bytes =
+      Watch(box, query, {{"accept", "application/json;as=Table;v=v1;g=meta.k8s.io"}})->Pull().bytes;
+  const auto table = api::codec::ParseJson(bytes.substr(0, bytes.size() - 1));
+  REQUIRE(table);
+  CHECK(TextAt(*table, {"object", "kind"}) == "Table");
+  CHECK(TextAt(*table, {"object", "metadata", "resourceVersion"}) == "0");
+  REQUIRE(table->At({"object", "rows"})->size() == 1);
+  CHECK(TextAt(table->At({"object", "rows"})->array()->front(), {"object", "metadata", "annotations"}) ==
+        R"({"k8s.io/initial-events-end":"true"})");
+}
+
 TEST_CASE("[WIRE] a watcher is told when there is something to say") {
   ApiBox box;
   const auto stream = Watch(box, "");
