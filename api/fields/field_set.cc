@@ -77,8 +77,11 @@ const FieldSet* FieldSet::Find(std::string_view step) const {
 
 void FieldSet::Put(std::string step, FieldSet part) {
   if (part.empty()) return;
-  const auto [place, is_new] = children_.try_emplace(std::move(step), std::move(part));
-  if (!is_new) place->second.Unite(part);
+  FieldSet& place = children_[std::move(step)];
+  if (place.empty())
+    place = std::move(part);
+  else
+    place.Unite(part);
 }
 
 void FieldSet::Unite(const FieldSet& other) {

@@ -15,7 +15,6 @@ namespace {
 
 using schema::ListType;
 using schema::Schema;
-using schema::SchemaNode;
 
 constexpr std::size_t kFaultsMax = 10;      // Enough to start a repair.
 constexpr std::size_t kShownBytesMax = 64;  // Of a name that nobody declared.
@@ -64,7 +63,7 @@ class Checker {
       const std::string step = ElementStep(elements[i], list);
       one.Put(step, std::move(self));
       const std::string shown = one.Paths().front();
-      if (!seen.insert(step).second) Add(path + ": duplicate entries for key " + shown);
+      if (!seen.insert(step).second) Add(path + std::string(": duplicate entries for key ").append(shown));
       Check(elements[i], list.items(), path + shown, depth + 1);
     }
   }
@@ -77,8 +76,10 @@ class Checker {
     for (const std::string& key : list.node().list_map_keys) {
       const Schema* declared = MemberSchema(list.items(), key);
       if (element.Find(key) || (declared && declared->default_value())) continue;
-      Add(at + "associative list with keys has an element that omits key field \"" + key +
-          "\" (and doesn't have default value)");
+      Add(std::string(at)
+              .append("associative list with keys has an element that omits key field \"")
+              .append(key)
+              .append("\" (and doesn't have default value)"));
       return false;
     }
     return true;

@@ -284,14 +284,14 @@ TEST_CASE("[WIRE] an apply takes YAML, and its version is a precondition") {
 
 TEST_CASE("[WIRE] of many that update an object the oldest become one") {
   ApplyBox box;
-  REQUIRE(box.As("creator", "POST", kSlots, R"({"apiVersion":"hero.dev/v1","kind":"Slot","metadata":{"name":"s1"}})")
+  REQUIRE(box.As("creator", "POST", kSlots,
+                 R"({"apiVersion":"hero.dev/v1","kind":"Slot","metadata":{"name":"s1"},"spec":{"size":1}})")
               .status == 201);
   for (int i = 0; i < 15; ++i) {
     box.clock.Advance(std::chrono::minutes(1));
     const std::string name = "m" + std::to_string(i);
-    REQUIRE(box.Ask("PATCH", kSlot + "?fieldManager=" + name, R"({"metadata":{"labels":{")" + name + R"(":"x"}}})",
-                    {{"content-type", "application/merge-patch+json"}})
-                .status == 200);
+    const std::string label = R"({"metadata":{"labels":{")" + name + R"(":"x"}}})";
+    REQUIRE(box.As(name + "/v1", "PATCH", kSlot, label, "application/merge-patch+json").status == 200);
   }
   const auto managers = box.Managers();
   REQUIRE(managers.size() == 10);
