@@ -44,7 +44,7 @@ sanitize: ## the tests under address, undefined-behaviour and thread sanitizers
 bench: deps ## measure, print the table, write build/bench/results.json
 	@$(call run_if_there,bench)
 
-conformance: deps ## the Kubernetes wire against clients that we did not write
+conformance: programs ## the Kubernetes wire against clients that we did not write
 	@$(call run_if_there,conformance)
 
 e2e: programs ## the whole story on booted boxes (root; installs what it needs)

@@ -1,0 +1,68 @@
+"""The Kubernetes wire against clients that we did not write. hack/conformance starts it, with what it needs in place."""
+import argparse
+import os
+import sys
+
+from box import Box
+from kubectl import Kubectl
+from kubectl_read import Reading
+from kubectl_write import Writing
+from steps import Skip, Steps
+
+
+# Steps whose part of the server is not there yet, and which part. They are run, and count as skipped while they fail.
+NOT_YET = {
+    "api-versions lists every group": "the groups of reviews, leases, events and CRDs",
+    "describe shows an object with its events": "field selectors of events",
+    "events are found by what they are about": "field selectors of events",
+    "explain tells what fields mean": "OpenAPI",
+    "a namespace is made, shown, described and removed": "phases of namespaces, protobuf bodies",
+    "auth can-i tells what one may do": "access reviews",
+    "create makes an object once": "OpenAPI",
+    "create fills in a generated name": "OpenAPI, generateName",
+    "unknown fields and wrong types are refused with --validate, and dropped without": "OpenAPI",
+    "apply creates, leaves alone and changes": "OpenAPI",
+    "apply --dry-run=server and diff say what would be, and change nothing": "OpenAPI",
+    "apply --server-side owns fields, meets conflicts and takes over by force": "OpenAPI, server-side apply",
+    "apply --server-side takes over what apply made": "OpenAPI, server-side apply",
+    "edit writes what the editor left": "OpenAPI",
+    "replace writes the whole object; --force makes it anew": "OpenAPI",
+    "delete removes by name, file, label and in each way of cascading": "OpenAPI",
+    "a directory of files is made and removed at once": "OpenAPI",
+}
+
+
+def skipped(why):
+    def run():
+        raise Skip(why)
+    return run
+
+
+def main():
+    parse = argparse.ArgumentParser()
+    parse.add_argument("--bin", required=True, help="where herod and heroctl are")
+    parse.add_argument("--top", required=True, help="the top of the tree")
+    parse.add_argument("--logs", required=True)
+    parse.add_argument("--kubectl", action="append", default=[], metavar="NAME=FILE")
+    parse.add_argument("--go", default="", help="the Go clients")
+    parse.add_argument("--skip", action="append", default=[], metavar="SUITE=WHY", help="what cannot be tried here")
+    parse.add_argument("only", nargs="?", default="", help="steps with this in their text")
+    args = parse.parse_args()
+    steps = Steps(args.logs, args.only, NOT_YET)
+    for suite, why in (skip.split("=", 1) for skip in args.skip):
+        steps.step("[WIRE]", suite, skipped(why))
+    box = Box(args.bin, args.top, args.logs)
+    try:
+        for name, binary in (k.split("=", 1) for k in args.kubectl):
+            kubectl = Kubectl(binary, box, os.path.join(box.root, f"home-{name}"))
+            for part in (Reading(kubectl, box), Writing(kubectl, box)):
+                steps.suite(f"kubectl {name}", part)
+        steps.step("[WIRE]", "herod lived through all of it", box.alive_still)
+    finally:
+        box.close()
+    print(steps.summary(), flush=True)
+    sys.exit(1 if steps.counts["failed"] or not steps.counts["ok"] else 0)
+
+
+if __name__ == "__main__":
+    main()
