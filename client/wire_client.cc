@@ -16,6 +16,7 @@ using api::Expected;
 using api::Json;
 using api::schema::Catalog;
 using api::schema::Kind;
+using api::schema::KindPtr;
 using reconciler::WriteOptions;
 using reconciler::Written;
 
@@ -99,20 +100,20 @@ Expected<std::shared_ptr<const Catalog>> WireClient::Kinds() const {
 }
 
 template <class Find>
-Expected<WireClient::KindPtr> WireClient::FindKind(std::string_view what, Find find) const {
+Expected<KindPtr> WireClient::FindKind(std::string_view what, Find find) const {
   for (const bool is_fresh : {false, true}) {
     auto kinds = is_fresh ? Discover() : Kinds();
     if (!kinds) return kinds.error();
-    if (const Kind* kind = find(**kinds)) return KindPtr(*kinds, kind);
+    if (KindPtr kind = find(**kinds)) return kind;
   }
   return Error{Code::kNotFound, "NotFound", "the server could not find the requested resource " + std::string(what)};
 }
 
-Expected<WireClient::KindPtr> WireClient::KindOf(std::string_view resource) const {
+Expected<KindPtr> WireClient::KindOf(std::string_view resource) const {
   return FindKind(resource, [&](const Catalog& kinds) { return kinds.FindResource(resource); });
 }
 
-Expected<WireClient::KindPtr> WireClient::KindOf(const api::Object& object) const {
+Expected<KindPtr> WireClient::KindOf(const api::Object& object) const {
   return FindKind(object.kind + " of " + object.api_version,
                   [&](const Catalog& kinds) { return kinds.FindKind(object.api_version, object.kind); });
 }

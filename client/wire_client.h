@@ -47,13 +47,11 @@ class WireClient final : public reconciler::Client {
   api::Expected<std::shared_ptr<const api::schema::Catalog>> Kinds() const;
 
  private:
-  using KindPtr = std::shared_ptr<const api::schema::Kind>;  // Keeps the catalog that it is a part of.
-
   api::Expected<std::shared_ptr<const api::schema::Catalog>> Discover() const;
   template <class Find>
-  api::Expected<KindPtr> FindKind(std::string_view what, Find find) const;
-  api::Expected<KindPtr> KindOf(std::string_view resource) const;
-  api::Expected<KindPtr> KindOf(const api::Object& object) const;
+  api::Expected<api::schema::KindPtr> FindKind(std::string_view what, Find find) const;
+  api::Expected<api::schema::KindPtr> KindOf(std::string_view resource) const;
+  api::Expected<api::schema::KindPtr> KindOf(const api::Object& object) const;
   api::Expected<reconciler::Written> Write(const api::schema::Kind& kind, const HttpRequest& request) const;
   api::Expected<reconciler::Written> Replace(const api::Object& object, std::string_view subresource,
                                              const reconciler::WriteOptions& options) const;

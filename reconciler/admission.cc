@@ -154,7 +154,7 @@ api::Expected<std::vector<std::string>> ConformToSchema(const api::schema::Kind&
 }
 
 std::vector<Cause> CheckSpec(const api::schema::Catalog& catalog, std::string_view resource, api::Json spec) {
-  const api::schema::Kind* kind = catalog.FindResource(resource);
+  const api::schema::KindPtr kind = catalog.FindResource(resource);
   if (!kind || !kind->schema) return {};
   api::Json body = api::Json::Of({{"spec", std::move(spec)}});
   kind->schema->Prune(body);

@@ -104,19 +104,15 @@ std::vector<api::schema::Kind> BuiltinKinds() {
        .plural = "events",
        .singular = "event",
        .short_names = {"ev"},
-       .is_namespaced = true,
-       .columns = {{.name = "Last Seen", .type = "date", .json_path = ".lastTimestamp"},
-                   {.name = "Type", .type = "string", .json_path = ".type"},
-                   {.name = "Reason", .type = "string", .json_path = ".reason"},
-                   {.name = "Object", .type = "string", .json_path = ".involvedObject.name"},
-                   {.name = "Message", .type = "string", .json_path = ".message"}}},
+       .is_namespaced = true},
       {.version = "v1",
        .kind = "Namespace",
        .list_kind = "NamespaceList",
        .plural = "namespaces",
        .singular = "namespace",
        .short_names = {"ns"},
-       .columns = {{.name = "Age", .type = "date", .json_path = ".metadata.creationTimestamp"}}},
+       .columns = {{.name = "Status", .type = "string", .json_path = ".status.phase"},
+                   {.name = "Age", .type = "date", .json_path = ".metadata.creationTimestamp"}}},
   };
 }
 

@@ -24,7 +24,8 @@ void Collector::OnChange(const SnapshotPtr& before, const SnapshotPtr& after) {
 }
 
 bool Collector::IsSynced() const {
-  return std::all_of(catalog_.kinds().begin(), catalog_.kinds().end(), [&](const auto& kind) {
+  const auto kinds = catalog_.kinds();
+  return std::all_of(kinds.begin(), kinds.end(), [&](const auto& kind) {
     const Informer* informer = informers_.Find(kind->resource());
     return !informer || informer->is_synced();
   });
@@ -71,7 +72,7 @@ bool Collector::Collect(const api::ObjectKey& key) {
 }
 
 bool Collector::IsGone(const api::OwnerReference& owner, const std::string& namespace_) const {
-  const api::schema::Kind* kind = catalog_.FindKind(owner.api_version, owner.kind);
+  const api::schema::KindPtr kind = catalog_.FindKind(owner.api_version, owner.kind);
   if (!kind) return false;
   auto found = client_.Get({kind->resource(), kind->is_namespaced ? namespace_ : "", owner.name});
   return found ? (*found)->uid != owner.uid : found.error().code == api::Code::kNotFound;

@@ -42,7 +42,7 @@ Expected<void> CheckNewOwners(const Store& store, const api::schema::Catalog& ca
     const OwnerReference& owner = metadata.owner_references[i];
     if (std::any_of(before.begin(), before.end(), [&](const auto& old) { return IsSameOwner(old, owner); })) continue;
     const std::string field = "metadata.ownerReferences[" + std::to_string(i) + "]";
-    const Kind* owner_kind = catalog.FindKind(owner.api_version, owner.kind);
+    const api::schema::KindPtr owner_kind = catalog.FindKind(owner.api_version, owner.kind);
     if (!owner_kind) {
       causes.push_back({field + ".kind", "FieldValueInvalid",
                         "Invalid value: \"" + owner.kind + "\": this server has no such kind in " + owner.api_version});

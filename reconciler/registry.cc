@@ -20,6 +20,7 @@ using api::Expected;
 using api::Object;
 using api::ObjectKey;
 using api::schema::Kind;
+using api::schema::KindPtr;
 
 ObjectKey KeyOf(const Kind& kind, const Object& object) {
   return {kind.resource(), object.metadata.namespace_, object.metadata.name};
@@ -257,14 +258,14 @@ std::vector<std::unique_lock<std::mutex>> Registry::LockWrites(std::span<const O
   return locks;
 }
 
-Expected<const Kind*> Registry::KindOf(const Object& object) const {
-  const Kind* kind = catalog_.FindKind(object.api_version, object.kind);
+Expected<KindPtr> Registry::KindOf(const Object& object) const {
+  KindPtr kind = catalog_.FindKind(object.api_version, object.kind);
   if (!kind) return NoSuchKind(object.kind + " of " + object.api_version);
   return kind;
 }
 
 Expected<Registry::Target> Registry::Load(const ObjectKey& key) const {
-  const Kind* kind = catalog_.FindResource(key.resource);
+  KindPtr kind = catalog_.FindResource(key.resource);
   if (!kind) return NoSuchKind(key.resource);
   auto current = store_.Get(key);
   if (!current) return current.error();

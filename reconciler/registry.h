@@ -39,7 +39,7 @@ class Registry final : public Client {
  private:
   /// A kind and the present state of one of its objects, to be changed.
   struct Target {
-    const api::schema::Kind* kind = nullptr;
+    api::schema::KindPtr kind{};
     api::ObjectKey key{};
     SnapshotPtr current{};
     api::Object object{};
@@ -51,7 +51,7 @@ class Registry final : public Client {
     Written written{};
   };
 
-  api::Expected<const api::schema::Kind*> KindOf(const api::Object& object) const;
+  api::Expected<api::schema::KindPtr> KindOf(const api::Object& object) const;
   api::Expected<Target> Load(const api::ObjectKey& key) const;
   api::Expected<void> CheckOwners(const api::schema::Kind& kind, const api::Object& object, const api::Object& before,
                                   const WriteOptions& options) const;

@@ -9,6 +9,7 @@
 #include "api/codec/json.h"
 #include "api/codec/object.h"
 #include "api/codec/text.h"
+#include "server/protobuf_reader.h"
 
 namespace server {
 namespace {
@@ -108,6 +109,7 @@ Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request, std:
 
 Expected<Json> ReadJsonBody(const Request& request, const Route& route) {
   const std::string type = request.MediaType();
+  if (type == kProtobufType || IsProtobuf(request.body)) return ReadProtobuf(request.body);
   if (!type.empty() && type != "application/json") return UnsupportedMediaType("application/json");
   auto body = api::codec::ParseJson(request.body);
   const std::string lead = Lead(*route.kind) + "couldn't get version/kind; json parse error: ";

@@ -16,7 +16,7 @@ namespace server {
 /// InvalidOption.
 api::Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request, std::string_view kind);
 
-/// The body as JSON. Errors: UnsupportedMediaType, BadRequest when it is no JSON object.
+/// The body as JSON, also one in protobuf. Errors: UnsupportedMediaType, BadRequest when it is no JSON object.
 api::Expected<api::Json> ReadJsonBody(const Request& request, const Route& route);
 
 /// A warning for each field of the body's metadata that there is not. Those outside the metadata are the schema's

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/codec/json.h"
+#include "server/protobuf_reader.h"
 #include "server/status.h"
 
 namespace server {
@@ -17,8 +18,10 @@ using api::Json;
 Expected<Json> ReadBody(const Request& request) {
   if (request.body.empty()) return Json::EmptyObject();
   const std::string type = request.MediaType();
-  if (!type.empty() && type != "application/json") return UnsupportedMediaType("application/json");
-  auto body = api::codec::ParseJson(request.body);
+  const bool is_protobuf = type == kProtobufType || IsProtobuf(request.body);
+  if (!is_protobuf && !type.empty() && type != "application/json") return UnsupportedMediaType("application/json");
+  auto body = is_protobuf ? ReadProtobuf(request.body) : api::codec::ParseJson(request.body);
+  if (!body && body.error().reason == "UnsupportedMediaType") return body;
   if (!body) return BadRequest("error decoding DeleteOptions: " + body.error().message);
   if (!body->is_object())
     return BadRequest("error decoding DeleteOptions: an object is needed, not " + std::string(body->TypeName()));

@@ -101,7 +101,7 @@ struct Asked {
 Expected<Asked> ReadOptions(const Request& request, const Route& route, bool is_watch) {
   const Query& query = request.target.query;
   Asked asked;
-  auto wanted = ReadForm(request);
+  auto wanted = ReadForm(request, is_watch ? Asking::kWatch : Asking::kList);
   if (!wanted) return wanted.error();
   asked.wanted = *std::move(wanted);
   auto labels = LabelSelector::Parse(query.Get("labelSelector"));
@@ -123,18 +123,37 @@ Json MetaJson(const ListMeta& meta) {
   return json;
 }
 
-Response TableOf(const Backend& backend, const Kind& kind, const Wanted& wanted, Json metadata,
-                 const std::vector<SnapshotPtr>& items) {
-  const api::Time now = backend.clock.Now();
+Expected<Json> ReadStored(const reconciler::Snapshot& item) {
+  auto object = api::codec::ParseJson(item.text);
+  if (!object) return object.error().Within("stored " + ToString(item.key));
+  return object;
+}
+
+Expected<Json> TableOf(const Kind& kind, const Wanted& wanted, const ListMeta& meta,
+                       const std::vector<SnapshotPtr>& items, api::Time now) {
   Json::Array rows;
   rows.reserve(items.size());
   for (const SnapshotPtr& item : items) {
-    auto object = api::codec::ParseJson(item->text);
-    if (!object) return Refuse(object.error().Within("stored " + ToString(item->key)));
-    rows.push_back(TableRow(kind, *object, wanted.include, now));
+    const auto object = ReadStored(*item);
+    if (!object) return object.error();
+    rows.push_back(TableRow(kind, *object, wanted, now));
   }
-  Json table = MakeTable(wanted.table_version, std::move(metadata), TableColumns(kind), std::move(rows));
-  return JsonResponse(200, api::codec::WriteJson(table));
+  return MakeTable(wanted.meta_version, MetaJson(meta), TableColumns(kind), std::move(rows));
+}
+
+Expected<Json> MetadataListOf(const Wanted& wanted, const ListMeta& meta, const std::vector<SnapshotPtr>& items) {
+  Json::Array metadata;
+  metadata.reserve(items.size());
+  for (const SnapshotPtr& item : items) {
+    const auto object = ReadStored(*item);
+    if (!object) return object.error();
+    metadata.push_back(MetadataOf(*object, wanted.meta_version));
+  }
+  Json list = Json::Of({{"kind", "PartialObjectMetadataList"},
+                        {"apiVersion", "meta.k8s.io/" + wanted.meta_version},
+                        {"metadata", MetaJson(meta)}});
+  list["items"] = Json(std::move(metadata));
+  return list;
 }
 
 /// Joins the objects' own texts: nothing is parsed for a plain list.
@@ -145,6 +164,11 @@ std::string ListText(const Kind& kind, const ListMeta& meta, const std::vector<S
     text += item->text;
   }
   return text + R"(],"kind":")" + kind.list_kind + R"(","metadata":)" + api::codec::WriteJson(MetaJson(meta)) + "}";
+}
+
+/// An answer that was made for this request, or why it could not be.
+Response Formed(const Wanted& wanted, const Expected<Json>& json) {
+  return json ? FormedResponse(wanted, api::codec::WriteJson(*json)) : Refuse(json.error());
 }
 
 /// What goes on from a token: the same moment, behind the last object that was sent.
@@ -181,13 +205,16 @@ Expected<reconciler::ObjectList> ListAsked(const Backend& backend, const Route& 
 }  // namespace
 
 Response Get(const Backend& backend, const Request& request, const Route& route) {
-  const auto wanted = ReadForm(request);
+  const auto wanted = ReadForm(request, Asking::kObject);
   if (!wanted) return Refuse(wanted.error());
   const auto found = backend.client.Get(route.key());
   if (!found) return Refuse(found.error(), Subject::Of(*route.kind, route.name));
-  if (wanted->is_table)
-    return TableOf(backend, *route.kind, *wanted, MetaJson({.revision = (*found)->resource_version}), {*found});
-  return JsonResponse(200, (*found)->text);
+  if (wanted->form == Form::kWhole) return FormedResponse(*wanted, (*found)->text);
+  if (wanted->form == Form::kTable)
+    return Formed(*wanted, TableOf(*route.kind, *wanted, {.revision = (*found)->resource_version}, {*found},
+                                   backend.clock.Now()));
+  const auto object = ReadStored(**found);
+  return Formed(*wanted, object ? MetadataOf(*object, wanted->meta_version) : object);
 }
 
 Response List(const Backend& backend, const Request& request, const Route& route) {
@@ -205,8 +232,11 @@ Response List(const Backend& backend, const Request& request, const Route& route
   const bool is_any_version = query.Get("resourceVersion") == "0" && query.Get("continue").empty();
   ListMeta meta = CutPage(*list, is_any_version ? 0 : *limit);
   if (has_selector) meta.remaining.reset();  // As Kubernetes has it.
-  if (asked->wanted.is_table) return TableOf(backend, *route.kind, asked->wanted, MetaJson(meta), list->items);
-  return JsonResponse(200, ListText(*route.kind, meta, list->items));
+  const Wanted& wanted = asked->wanted;
+  if (wanted.form == Form::kTable)
+    return Formed(wanted, TableOf(*route.kind, wanted, meta, list->items, backend.clock.Now()));
+  if (wanted.form == Form::kMetadata) return Formed(wanted, MetadataListOf(wanted, meta, list->items));
+  return FormedResponse(wanted, ListText(*route.kind, meta, list->items));
 }
 
 Response OpenWatch(const Backend& backend, const Request& request, const Route& route) {

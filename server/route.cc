@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 namespace server {
 namespace {
 
 using api::schema::Catalog;
 using api::schema::Kind;
+using api::schema::KindPtr;
 using Segments = std::span<const std::string>;
 
 struct Resources {
@@ -24,9 +26,9 @@ std::optional<Resources> SplitGroup(Segments segments) {
 }
 
 /// PLURAL[/NAME[/SUBRESOURCE]]
-std::optional<Route> ReadTail(const Kind* kind, std::string_view namespace_, Segments rest) {
+std::optional<Route> ReadTail(KindPtr kind, std::string_view namespace_, Segments rest) {
   if (!kind || rest.size() > 3) return std::nullopt;
-  Route route{.kind = kind, .namespace_ = std::string(namespace_)};
+  Route route{.kind = std::move(kind), .namespace_ = std::string(namespace_)};
   if (rest.size() > 1) route.name = rest[1];
   if (rest.size() > 2) route.subresource = rest[2];
   return route;
@@ -43,7 +45,8 @@ std::optional<Route> FindRoute(const Catalog& catalog, const std::vector<std::st
   };
   if (rest[0] == "namespaces" && rest.size() >= 3) {
     // Of the core group this may be a part of the Namespace itself: /api/v1/namespaces/alice/status.
-    if (const Kind* kind = find(rest[2]); kind && kind->is_namespaced) return ReadTail(kind, rest[1], rest.subspan(2));
+    if (KindPtr kind = find(rest[2]); kind && kind->is_namespaced)
+      return ReadTail(std::move(kind), rest[1], rest.subspan(2));
     if (!resources->group.empty()) return std::nullopt;
   }
   auto route = ReadTail(find(rest[0]), "", rest);

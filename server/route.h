@@ -13,7 +13,7 @@ namespace server {
 
 /// Objects that a path is about.
 struct Route {
-  const api::schema::Kind* kind = nullptr;
+  api::schema::KindPtr kind{};
   std::string namespace_{};    ///< Empty: a cluster-scoped kind, or all namespaces.
   std::string name{};          ///< Empty: the collection.
   std::string subresource{};   ///< `status`

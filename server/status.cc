@@ -135,10 +135,14 @@ Error InvalidOption(std::string_view options_kind, api::Cause cause) {
   return {Code::kInvalid, "Invalid", std::move(message), {std::move(cause)}};
 }
 
-Response JsonResponse(int status, std::string body) {
+Response TypedResponse(int status, std::string_view media_type, std::string body) {
   Response response{.status = status, .body = std::move(body)};
-  response.With("Content-Type", "application/json").With("Cache-Control", "no-cache, private");
+  response.With("Content-Type", std::string(media_type)).With("Cache-Control", "no-cache, private");
   return response;
+}
+
+Response JsonResponse(int status, std::string body) {
+  return TypedResponse(status, "application/json", std::move(body));
 }
 
 Response TextResponse(int status, std::string body) {

@@ -37,7 +37,8 @@ api::Error TooManyRequests(std::string message);
 /// A wrong option: one cause. `options_kind` as in Subject::OfOptions.
 api::Error InvalidOption(std::string_view options_kind, api::Cause cause);
 
-/// JSON that is never to be cached.
+/// A document that is never to be cached.
+Response TypedResponse(int status, std::string_view media_type, std::string body);
 Response JsonResponse(int status, std::string body);
 Response TextResponse(int status, std::string body);
 /// What Kubernetes says of a path that it does not serve.

@@ -134,19 +134,16 @@ Response Surface::ServeFixed(const Request& request) const {
   if (!IsRead(request))
     return Refuse(MethodNotAllowed("the server does not allow this method on the requested resource"));
   if (is_probe) return TextResponse(200, "ok");
-  if (!Negotiate(request.Find("accept"), false))
-    return Refuse({Code::kInvalid, "NotAcceptable", "only the following media types are accepted: application/json"});
-  return JsonResponse(200, api::codec::WriteJson(document));
+  const auto wanted = Negotiate(request.Find("accept"), Asking::kDocument);
+  if (!wanted) return Refuse(NotAcceptable(Asking::kDocument));
+  return FormedResponse(*wanted, api::codec::WriteJson(document));
 }
 
 Response Surface::ServeEngine(std::string_view document, const Request& request) {
   if (document == "metrics") {
     auto families = engine_.metrics();
     families.push_back(times_.Family());
-    Response response = TextResponse(200, MetricsText(families));
-    for (Header& header : response.headers)
-      if (header.name == "Content-Type") header.value = kMetricsType;
-    return response;
+    return TypedResponse(200, kMetricsType, MetricsText(families));
   }
   if (document == "queue") return JsonResponse(200, api::codec::WriteJson(QueueDocument(engine_.queues())));
   const Query& query = request.target.query;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/codec/json.h"
+#include "server/event_table.h"
 
 namespace server {
 namespace {
@@ -39,28 +40,40 @@ Json CellOf(const PrinterColumn& column, const Json& object, api::Time now) {
   return value.is_string() ? value : Json(api::codec::WriteJson(value));
 }
 
-Json RowObject(const Json& object, Include include) {
-  if (include == Include::kNone) return {};
-  if (include == Include::kObject) return object;
-  const Json* metadata = object.Find("metadata");
-  return Json::Of({{"kind", "PartialObjectMetadata"},
-                   {"apiVersion", "meta.k8s.io/v1"},
-                   {"metadata", metadata ? *metadata : Json::EmptyObject()}});
+Json RowObject(const Json& object, const Wanted& wanted) {
+  if (wanted.include == Include::kNone) return {};
+  return wanted.include == Include::kObject ? object : MetadataOf(object, wanted.meta_version);
+}
+
+Json Cells(const Kind& kind, const Json& object, api::Time now) {
+  if (IsEvent(kind)) return EventCells(object, now);
+  const Json* name = object.At({"metadata", "name"});
+  Json::Array cells{name ? *name : Json()};
+  for (const PrinterColumn& column : ColumnsOf(kind)) cells.push_back(CellOf(column, object, now));
+  return Json(std::move(cells));
 }
 
 }  // namespace
 
 Json TableColumns(const Kind& kind) {
+  if (IsEvent(kind)) return EventColumns();
   Json::Array columns{ColumnDefinition({.name = "Name", .type = "string"}, "name")};
   for (const PrinterColumn& column : ColumnsOf(kind)) columns.push_back(ColumnDefinition(column, ""));
   return Json(std::move(columns));
 }
 
-Json TableRow(const Kind& kind, const Json& object, Include include, api::Time now) {
-  const Json* name = object.At({"metadata", "name"});
-  Json::Array cells{name ? *name : Json()};
-  for (const PrinterColumn& column : ColumnsOf(kind)) cells.push_back(CellOf(column, object, now));
-  return Json::Of({{"cells", std::move(cells)}, {"object", RowObject(object, include)}});
+Json TableRow(const Kind& kind, const Json& object, const Wanted& wanted, api::Time now) {
+  Json row;
+  row["cells"] = Cells(kind, object, now);
+  row["object"] = RowObject(object, wanted);
+  return row;
+}
+
+Json MetadataOf(const Json& object, std::string_view version) {
+  const Json* metadata = object.Find("metadata");
+  return Json::Of({{"kind", "PartialObjectMetadata"},
+                   {"apiVersion", "meta.k8s.io/" + std::string(version)},
+                   {"metadata", metadata ? *metadata : Json::EmptyObject()}});
 }
 
 Json MakeTable(std::string_view version, Json metadata, Json columns, Json::Array rows) {

@@ -135,21 +135,27 @@ class WatchStream final : public ChunkSource {
   }
 
   void Say(EventType type, const reconciler::Snapshot& object, std::string& bytes) {
-    if (!options_.wanted.is_table) {
+    if (options_.wanted.form == Form::kWhole) {
       bytes += Frame(NameOf(type), object.text);
       return;
     }
-    const auto json = api::codec::ParseJson(object.text);
-    Json::Array rows;
-    if (json) rows.push_back(TableRow(options_.kind, *json, options_.wanted.include, clock_.Now()));
-    SayTable(type, object.resource_version, std::move(rows), bytes);
+    const auto read = api::codec::ParseJson(object.text);
+    const Json json = read ? *read : Json();  // What the store wrote can be read.
+    if (options_.wanted.form == Form::kMetadata) return SayMetadata(type, json, bytes);
+    SayTable(type, object.resource_version, Row(json), bytes);
+  }
+
+  Json::Array Row(const Json& object) const { return {TableRow(options_.kind, object, options_.wanted, clock_.Now())}; }
+
+  void SayMetadata(EventType type, const Json& object, std::string& bytes) {
+    bytes += Frame(NameOf(type), api::codec::WriteJson(MetadataOf(object, options_.wanted.meta_version)));
   }
 
   void SayTable(EventType type, api::ResourceVersion version, Json::Array rows, std::string& bytes) {
     Json columns = has_columns_ ? Json() : TableColumns(options_.kind);
     has_columns_ = true;
     const Json table =
-        MakeTable(options_.wanted.table_version, Json::Of({{"resourceVersion", std::to_string(version.value)}}),
+        MakeTable(options_.wanted.meta_version, Json::Of({{"resourceVersion", std::to_string(version.value)}}),
                   std::move(columns), std::move(rows));
     bytes += Frame(NameOf(type), api::codec::WriteJson(table));
   }
@@ -177,14 +183,13 @@ class WatchStream final : public ChunkSource {
     if (ends_beginning) metadata["annotations"][kBeginningEnds] = "true";
     const Json object = Json::Of(
         {{"apiVersion", options_.kind.api_version()}, {"kind", options_.kind.kind}, {"metadata", std::move(metadata)}});
-    if (!options_.wanted.is_table) {
+    if (options_.wanted.form == Form::kMetadata) return SayMetadata(EventType::kBookmark, object, bytes);
+    if (options_.wanted.form == Form::kWhole) {
       bytes += Frame(NameOf(EventType::kBookmark), api::codec::WriteJson(object));
       return;
     }
     // A table has no annotations: the row's object carries the mark.
-    Json::Array rows;
-    if (ends_beginning) rows.push_back(TableRow(options_.kind, object, Include::kMetadata, clock_.Now()));
-    SayTable(EventType::kBookmark, seen_, std::move(rows), bytes);
+    SayTable(EventType::kBookmark, seen_, ends_beginning ? Row(object) : Json::Array{}, bytes);
   }
 
   const WatchOptions options_;

@@ -190,7 +190,8 @@ Expected<Kind> KindFromCrd(const Json& crd) {
             .singular = names.singular.empty() ? LowerCase(names.kind) : names.singular,
             .short_names = names.short_names,
             .categories = names.categories,
-            .is_namespaced = spec->scope == "Namespaced"};
+            .is_namespaced = spec->scope == "Namespaced",
+            .definition = crd};
   if (const Json* reason = crd.At({"metadata", "annotations", spec->group + "/never-deleted"}))
     kind.never_deleted = reason->StringOr("");
   const auto is_stored = [](const CrdVersion& version) { return version.is_stored; };

@@ -75,9 +75,13 @@ struct Kind {
   std::vector<std::string> categories{};
   bool is_namespaced = false;
   bool has_status = false;         ///< Has the status subresource.
+  bool is_review = false;          ///< Answered at once and never stored: its objects can be created, and no more.
+  bool is_going = false;           ///< Its definition is being deleted: no new objects.
+  bool is_foreign = false;         ///< Declared by a client: it may change and go. All others are the program's own.
   std::string never_deleted{};     ///< Why its objects are never deleted, whoever asks; empty: they may be.
   std::optional<Schema> schema{};  ///< None: anything goes (built-in kinds such as Event).
   std::vector<PrinterColumn> columns{};
+  Json definition{};  ///< The CustomResourceDefinition that declares it; null for built-in kinds.
 
   std::string resource() const { return ResourceName(group, plural); }
   std::string api_version() const { return group.empty() ? version : group + "/" + version; }
@@ -91,22 +95,42 @@ Expected<Kind> KindFromCrd(const Json& crd);
 /// A kind of which nothing but its names is declared: anything may stand in its objects. It has a status.
 Kind KindWithoutSchema(const KindInfo& info);
 
-/// All kinds by their names. Filled before use, then only read. What is not found is null; of two kinds that share a
-/// short name the first added wins.
+/// A kind as it was when it was asked for: who holds it goes on with it, whatever becomes of it in the catalog.
+using KindPtr = std::shared_ptr<const Kind>;
+
+/// All kinds by their names. Thread-safe: each call sees one moment, and readers wait for nobody but for the copy of a
+/// pointer (docs/adr/0019). What is not found is null; of two kinds that share a short name the first added wins.
 class Catalog {
  public:
+  Catalog();
+  Catalog(Catalog&& other) noexcept;
+  Catalog& operator=(Catalog&& other) noexcept;
+  ~Catalog();
+
   /// Errors: kAlreadyExists when the resource is there.
   Expected<void> Add(Kind kind);
+  /// The same in the place of a kind of that resource, if there is one.
+  void Put(Kind kind);
+  /// Nothing, when it is not there.
+  void Remove(std::string_view resource);
 
-  const Kind* FindResource(std::string_view resource) const;  ///< `users.hero.dev`
-  const Kind* FindPath(std::string_view group, std::string_view version, std::string_view plural) const;
-  const Kind* FindKind(std::string_view api_version, std::string_view kind) const;  ///< `hero.dev/v1`, `User`
+  KindPtr FindResource(std::string_view resource) const;  ///< `users.hero.dev`
+  KindPtr FindPath(std::string_view group, std::string_view version, std::string_view plural) const;
+  KindPtr FindKind(std::string_view api_version, std::string_view kind) const;  ///< `hero.dev/v1`, `User`
   /// What a person types: plural, singular, short name, kind in any case, each also with `.group`.
-  const Kind* FindTyped(std::string_view text) const;
-  const std::vector<std::unique_ptr<Kind>>& kinds() const { return kinds_; }
+  KindPtr FindTyped(std::string_view text) const;
+  /// In the order in which they were added. A copy of one moment: call it once for one walk.
+  std::vector<KindPtr> kinds() const;
 
  private:
-  std::vector<std::unique_ptr<Kind>> kinds_;  ///< unique_ptr: pointers handed out stay good.
+  struct Index;
+  struct State;
+
+  std::shared_ptr<const Index> Now() const;
+  template <class Change>
+  void Modify(Change change);
+
+  std::unique_ptr<State> state_;
 };
 
 /// A printer column's simple JSONPath (`.spec.branch`, `.status.conditions[?(@.type=="Ready")].status`,

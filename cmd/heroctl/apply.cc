@@ -28,7 +28,7 @@ Expected<void> ApplyOne(const Session& session, const Flags& flags, const api::s
   const Json& object = *document.object;
   const std::string api_version = object.Find("apiVersion")->StringOr("");
   const std::string kind_name = object.Find("kind")->StringOr("");
-  const api::schema::Kind* kind = kinds.FindKind(api_version, kind_name);
+  const api::schema::KindPtr kind = kinds.FindKind(api_version, kind_name);
   if (!kind)
     return UsageError("the server has no kind \"" + kind_name + "\" in \"" + api_version + "\"; see heroctl kinds")
         .Within(document.place);

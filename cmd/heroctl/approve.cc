@@ -60,7 +60,7 @@ Expected<std::string> Approve(const Session& session, const std::string& typed) 
   if (!hash) return hash.error();
   const auto kinds = session.client.Kinds();
   if (!kinds) return kinds.error();
-  const api::schema::Kind* kind = (*kinds)->FindResource(kApprovals);
+  const api::schema::KindPtr kind = (*kinds)->FindResource(kApprovals);
   if (!kind) return UsageError("the server has no approvals: its herod is older than this heroctl");
   auto list = session.client.List(kApprovals);
   if (!list) return list.error();

@@ -34,7 +34,7 @@ Expected<Removal> KeysInFiles(const Session& session, const Flags& flags) {
   for (const client::Document& document : *documents) {
     const api::Json* object = document.object ? &*document.object : nullptr;
     const std::string kind_name = object ? object->Find("kind")->StringOr("") : "";
-    const api::schema::Kind* kind =
+    const api::schema::KindPtr kind =
         object ? (*kinds)->FindKind(object->Find("apiVersion")->StringOr(""), kind_name) : nullptr;
     if (!kind) {
       removal.errors.push_back(

@@ -15,7 +15,7 @@ using api::Json;
 /// The events about an object. A server without events has none to show; that is no reason not to show the object.
 std::vector<Json> EventsOf(const Session& session, const AskedObjects& objects, const Json& object) {
   std::vector<Json> events;
-  const api::schema::Kind* kind = objects.kinds->FindResource("events");
+  const api::schema::KindPtr kind = objects.kinds->FindResource("events");
   if (!kind) return events;
   const Json* namespace_ = object.At({"metadata", "namespace"});
   const auto list = session.client.Fetch(client::PathOf(*kind, namespace_ ? namespace_->StringOr("") : "default"));

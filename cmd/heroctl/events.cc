@@ -115,8 +115,8 @@ class EventView {
   const Flags& flags_;
   std::vector<std::string> types_{};                     // Empty: all.
   std::shared_ptr<const api::schema::Catalog> kinds_{};  // Keeps the two below.
-  const api::schema::Kind* events_ = nullptr;
-  const api::schema::Kind* about_ = nullptr;  // Null: of everything.
+  api::schema::KindPtr events_{};
+  api::schema::KindPtr about_{};  // Null: of everything.
   std::string about_name_{};
   std::string namespace_ = flags_.is_everywhere ? "" : api::codec::ObjectNameOf(flags_.namespace_);
   client::TablePrinter printer_{{.has_namespaces = flags_.is_everywhere,

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -89,14 +90,23 @@ Expected<Json> FetchTable(const Session& session, const Flags& flags, const Aske
   return table;
 }
 
+/// The place of the names in a table's rows. None: events have no names to speak of.
+std::optional<std::size_t> NameColumn(const Json& table) {
+  const Json* columns = table.Find("columnDefinitions");
+  for (std::size_t i = 0; columns && columns->array() && i < columns->size(); ++i)
+    if (TextAt((*columns->array())[i], {"format"}) == "name") return i;
+  return std::nullopt;
+}
+
 /// With several kinds each name says of which one it is.
 void QualifyNames(const api::schema::Kind& kind, Json& table) {
+  const auto column = NameColumn(table);
   Json* rows = table.Find("rows");
-  if (!rows || !rows->array()) return;
+  if (!column || !rows || !rows->array()) return;
   for (Json& row : *rows->array()) {
     Json* cells = row.Find("cells");
-    if (!cells || !cells->array() || cells->size() == 0) continue;
-    Json& name = cells->array()->front();
+    if (!cells || !cells->array() || cells->size() <= *column) continue;
+    Json& name = (*cells->array())[*column];
     name = NameLine(kind, name.StringOr(""));
   }
 }

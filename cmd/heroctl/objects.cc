@@ -15,9 +15,10 @@ using api::Expected;
 using api::Json;
 using api::schema::Catalog;
 using api::schema::Kind;
+using api::schema::KindPtr;
 
-Expected<const Kind*> FindKind(const Catalog& kinds, std::string_view typed) {
-  if (const Kind* kind = kinds.FindTyped(typed)) return kind;
+Expected<KindPtr> FindKind(const Catalog& kinds, std::string_view typed) {
+  if (KindPtr kind = kinds.FindTyped(typed)) return kind;
   return UsageError("the server doesn't have a resource type \"" + std::string(typed) + "\"; see heroctl kinds");
 }
 

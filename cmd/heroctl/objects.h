@@ -12,7 +12,7 @@ namespace heroctl {
 
 /// One kind that was asked for, and which of its objects.
 struct Asked {
-  const api::schema::Kind* kind = nullptr;
+  api::schema::KindPtr kind{};
   std::vector<std::string> names{};  ///< Empty: all of them.
 };
 

@@ -145,8 +145,8 @@ TEST_CASE("[API] catalog: kinds are found by every name that people and clients 
   schema::Catalog catalog;
   REQUIRE(Outcome(catalog.Add(*KindFromCrd(Slots()))) == "fine");
   REQUIRE(Outcome(catalog.Add({.version = "v1", .kind = "Event", .plural = "events", .singular = "event"})) == "fine");
-  const schema::Kind* slot = catalog.FindResource("slots.hero.dev");
-  const schema::Kind* event = catalog.FindResource("events");
+  const schema::KindPtr slot = catalog.FindResource("slots.hero.dev");
+  const schema::KindPtr event = catalog.FindResource("events");
 
   REQUIRE(slot);
   REQUIRE(event);

@@ -36,6 +36,7 @@ void RunSelector(std::string_view input);  ///< A label selector, a field select
 void RunHttp(std::string_view input);      ///< The bytes of a connection: requests one after the other.
 void RunRequest(std::string_view input);   ///< A request's target, then, behind a byte 0, its Accept and Content-Type.
 void RunNames(std::string_view input);     ///< A text to be a name; also as a name.
+void RunProtobuf(std::string_view input);  ///< A body in protobuf; also as the bytes of one kind after the other.
 void RunPriv(std::string_view input);      ///< A packet to herod-priv, or from it.
 void RunText(std::string_view input);      ///< A time, a duration, base64, a text for people.
 

@@ -11,9 +11,11 @@
 #include "api/schema/schema.h"
 #include "server/http.h"
 #include "server/negotiate.h"
+#include "server/protobuf_reader.h"
 #include "server/request_parser.h"
 #include "server/selector.h"
 #include "tests/fuzz/targets.h"
+#include "tests/support/protobuf_bytes.h"
 
 /// What is done with values that were read, and what stands in a request's first lines.
 namespace fuzz {
@@ -100,6 +102,22 @@ void RunSelector(std::string_view input) {
   Promise(matches || matches.error().message.starts_with("character "), "an error in a JSONPath has its place");
 }
 
+void RunProtobuf(std::string_view input) {
+  std::vector<std::string> bodies{std::string(input)};
+  for (const std::string_view kind : {"Namespace", "Event", "DeleteOptions"})
+    bodies.push_back(tests::Envelope("v1", kind, input));
+  bodies.push_back(tests::Envelope("coordination.k8s.io/v1", "Lease", input));
+  for (const std::string& body : bodies) {
+    const auto object = server::ReadProtobuf(body);
+    if (!object) {
+      Promise(object.error().code == api::Code::kInvalid && !object.error().message.empty(), "an error has a message");
+      continue;
+    }
+    Promise(object->is_object() && object->Find("kind"), "an object has a kind");
+    CheckReadable(*object);
+  }
+}
+
 void RunRequest(std::string_view input) {
   const std::string_view target_text = TakePart(input);
   const auto target = server::ParseTarget(target_text);
@@ -109,12 +127,16 @@ void RunRequest(std::string_view input) {
     Promise(segment.find_first_of("/\\") == std::string::npos && IsPrintable(segment), "a segment is one name");
   }
   const std::string_view accept = TakePart(input);
-  server::Negotiate(accept, true);
   const server::Request request{.method = "GET",
                                 .target = *target,
                                 .headers = {{"accept", std::string(accept)}, {"content-type", std::string(input)}}};
-  const auto form = server::ReadForm(request);
-  Promise(form || !form.error().message.empty(), "an error has a message");
+  for (const auto asking :
+       {server::Asking::kDocument, server::Asking::kObject, server::Asking::kList, server::Asking::kWatch}) {
+    const auto form = server::ReadForm(request, asking);
+    Promise(form || !form.error().message.empty(), "an error has a message");
+    Promise(!form || asking != server::Asking::kDocument || form->form == server::Form::kWhole,
+            "a document has one form");
+  }
   Promise(request.MediaType().find(';') == std::string::npos, "a media type has no parameters");
 
   server::Response response;

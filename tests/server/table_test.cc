@@ -112,7 +112,7 @@ TEST_CASE("[WIRE] cells hold what fits their column's type") {
     CAPTURE(row.cell);
     const api::schema::Kind kind{.columns = {{.name = "C", .type = row.type, .json_path = ".v"}}};
     const Json object = Json::Of({{"metadata", Json::Of({{"name", "n"}})}, {"v", row.value}});
-    const Json cells = *TableRow(kind, object, Include::kNone, now).Find("cells");
+    const Json cells = *TableRow(kind, object, {.include = Include::kNone}, now).Find("cells");
     CHECK(api::codec::WriteJson(cells.array()->at(1)) == row.cell);
   }
 }
