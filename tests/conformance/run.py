@@ -4,6 +4,7 @@ import os
 import sys
 
 from box import Box
+from go_clients import GoClients
 from kubectl import Kubectl
 from kubectl_read import Reading
 from kubectl_write import Writing
@@ -35,6 +36,14 @@ NOT_YET = {
     "a lease keeps its microseconds, and of two writers one wins": "leases",
     "an access review tells what one may do": "access reviews",
     "the kinds of the box are CustomResourceDefinitions": "CRDs as objects",
+    "discovery finds each kind in one request a prefix": "aggregated discovery",
+    "OpenAPI v3 describes each kind": "OpenAPI",
+    "Apply owns fields, meets a conflict and takes over by force": "server-side apply",
+    "the typed client makes a namespace in protobuf, watches and removes it": "phases of namespaces",
+    "the typed client asks in protobuf what it may do": "access reviews",
+    "of two candidates one leads, and the other after it let go": "leases",
+    "the classic recorder counts an event that comes again": "events written by clients, field selectors of events",
+    "the recorder of events.k8s.io writes what core/v1 shows": "events written by clients, field selectors of events",
     "a directory of files is made and removed at once": "OpenAPI",
 }
 
@@ -65,6 +74,11 @@ def main():
             for part in (Reading(kubectl, box), Writing(kubectl, box)):
                 steps.suite(f"kubectl {name}", part)
         steps.suite("Python", PythonClient(box))
+        if args.go:
+            go = GoClients(args.go, box)
+            go.into(steps)
+            steps.step("[SEC-61]", "Go: writers, watchers and informers over kill -9: no acknowledged write is lost, each replay is the store",
+                       go.stress, int(os.environ.get("HERO_TEST_SEED", "1")), os.environ.get("HERO_SOAK") == "1")
         steps.step("[WIRE]", "herod lived through all of it", box.alive_still)
     finally:
         box.close()
