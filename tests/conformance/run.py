@@ -6,6 +6,7 @@ import sys
 from box import Box
 from go_clients import GoClients
 from kubectl import Kubectl
+from kubectl_kinds import Kinds
 from kubectl_read import Reading
 from kubectl_write import Writing
 from python_client import PythonClient
@@ -44,6 +45,16 @@ NOT_YET = {
     "of two candidates one leads, and the other after it let go": "leases",
     "the classic recorder counts an event that comes again": "events written by clients, field selectors of events",
     "the recorder of events.k8s.io writes what core/v1 shows": "events written by clients, field selectors of events",
+    "a controller-runtime manager runs a controller for a kind of a third party": "kinds of third parties",
+    "a kind of a third party is defined, and served at once": "kinds of third parties",
+    "the kinds of the box cannot be redefined or removed": "kinds of third parties",
+    "objects live in namespaces that there are": "kinds of third parties",
+    "the schema fills in, prunes and refuses": "kinds of third parties",
+    "apply --server-side merges lists by their key": "kinds of third parties",
+    "kinds and their objects are there after a kill -9": "kinds of third parties",
+    "a changed schema holds for the next write": "kinds of third parties",
+    "a namespace takes what is in it along": "kinds of third parties",
+    "a kind that is removed takes its objects along": "kinds of third parties",
     "a directory of files is made and removed at once": "OpenAPI",
 }
 
@@ -71,8 +82,8 @@ def main():
     try:
         for name, binary in (k.split("=", 1) for k in args.kubectl):
             kubectl = Kubectl(binary, box, os.path.join(box.root, f"home-{name}"))
-            for part in (Reading(kubectl, box), Writing(kubectl, box)):
-                steps.suite(f"kubectl {name}", part)
+            for part in (Reading, Writing, Kinds):
+                steps.suite(f"kubectl {name}", part(kubectl, box))
         steps.suite("Python", PythonClient(box))
         if args.go:
             go = GoClients(args.go, box)
