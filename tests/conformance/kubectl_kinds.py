@@ -85,6 +85,16 @@ class Kinds:
         equal(apply("m2", "--force-conflicts", size=3).rc, 0)
         equal({key: self.get("ssa")["spec"].get(key) for key in ("size", "ports", "labels")}, {"size": 3, "ports": [web], "labels": {"a": "1"}})
 
+    def delete_all(self):
+        """[WIRE] delete --all removes what is in a namespace, and nothing elsewhere"""
+        self.k("create", "ns", "emptied")
+        for name in ("e1", "e2"):
+            self.k("apply", "-f", self.k.file(manifest(name, "emptied", size=1)))
+        contains(self.k("delete", "wd", "--all", "-n", "emptied").out, '"e1" deleted', '"e2" deleted')
+        equal(self.k("get", "wd", "-n", "emptied", "-o", "name").out, "")
+        assert self.get("one")
+        self.k("delete", "ns", "emptied")
+
     def restart(self):
         """[D-02] kinds and their objects are there after a kill -9"""
         before = self.get("one")
