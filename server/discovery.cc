@@ -1,10 +1,11 @@
 #include "server/discovery.h"
 
 #include <algorithm>
-#include <string_view>
+#include <map>
 #include <utility>
 
 #include "api/meta/version.h"
+#include "api/meta/words.h"
 
 namespace server {
 namespace {
@@ -46,21 +47,63 @@ Json GroupList(const Catalog& catalog) {
   return Json::Of({{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}});
 }
 
+Json VerbsOf(const Kind& kind) {
+  if (kind.is_review) return Strings({"create"});
+  return Strings({"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"});
+}
+
+Json StatusVerbs() { return Strings({"get", "patch", "update"}); }
+
+/// What both forms of discovery say in the same words.
+void SayShortNames(const Kind& kind, Json& resource) {
+  if (!kind.short_names.empty()) resource["shortNames"] = Strings(kind.short_names);
+  if (!kind.categories.empty()) resource["categories"] = Strings(kind.categories);
+}
+
 void AppendResources(const Kind& kind, Json& resources) {
   Json main = Json::Of({{"name", kind.plural},
                         {"singularName", kind.singular},
                         {"namespaced", kind.is_namespaced},
                         {"kind", kind.kind},
-                        {"verbs", Strings({"create", "delete", "get", "list", "patch", "update", "watch"})}});
-  if (!kind.short_names.empty()) main["shortNames"] = Strings(kind.short_names);
-  if (!kind.categories.empty()) main["categories"] = Strings(kind.categories);
+                        {"verbs", VerbsOf(kind)}});
+  SayShortNames(kind, main);
   resources.Append(std::move(main));
   if (!kind.has_status) return;
   resources.Append(Json::Of({{"name", kind.plural + "/status"},
                              {"singularName", ""},
                              {"namespaced", kind.is_namespaced},
                              {"kind", kind.kind},
-                             {"verbs", Strings({"get", "patch", "update"})}}));
+                             {"verbs", StatusVerbs()}}));
+}
+
+Json AggregatedResource(const Kind& kind) {
+  const Json response = Json::Of({{"group", kind.group}, {"version", kind.version}, {"kind", kind.kind}});
+  Json resource = Json::Of({{"resource", kind.plural},
+                            {"responseKind", response},
+                            {"scope", kind.is_namespaced ? "Namespaced" : "Cluster"},
+                            {"singularResource", kind.singular},
+                            {"verbs", VerbsOf(kind)}});
+  SayShortNames(kind, resource);
+  if (kind.has_status)
+    resource["subresources"] =
+        Json(Json::Array{Json::Of({{"subresource", "status"}, {"responseKind", response}, {"verbs", StatusVerbs()}})});
+  return resource;
+}
+
+/// The versions of one group, in the order of the catalog.
+Json AggregatedVersions(const std::vector<api::schema::KindPtr>& kinds, const std::string& group) {
+  std::vector<std::string> versions;
+  std::map<std::string, Json::Array> resources;
+  for (const auto& kind : kinds) {
+    if (kind->group != group) continue;
+    if (!api::HasWord(versions, kind->version)) versions.push_back(kind->version);
+    resources[kind->version].push_back(AggregatedResource(*kind));
+  }
+  Json::Array array;
+  for (const std::string& version : versions)
+    array.push_back(
+        Json::Of({{"version", version}, {"freshness", "Current"}, {"resources", std::move(resources[version])}}));
+  return Json(std::move(array));
 }
 
 /// The core group's list is there even when it is empty: old clients ask for it first.
@@ -93,6 +136,23 @@ Json VersionDocument() {
                    {"compiler", "none"},
                    {"platform", "linux/amd64"},
                    {"heroVersion", api::kVersion}});
+}
+
+Json AggregatedDiscovery(const Catalog& catalog, bool is_core, std::string_view version) {
+  const auto kinds = catalog.kinds();
+  std::vector<std::string> groups;
+  for (const auto& kind : kinds)
+    if (kind->group.empty() == is_core && !api::HasWord(groups, kind->group)) groups.push_back(kind->group);
+  Json::Array items;
+  for (const std::string& group : groups) {
+    // The core group has no name.
+    const Json metadata = is_core ? Json::EmptyObject() : Json::Of({{"name", group}});
+    items.push_back(Json::Of({{"metadata", metadata}, {"versions", AggregatedVersions(kinds, group)}}));
+  }
+  return Json::Of({{"kind", "APIGroupDiscoveryList"},
+                   {"apiVersion", "apidiscovery.k8s.io/" + std::string(version)},
+                   {"metadata", Json::EmptyObject()},
+                   {"items", std::move(items)}});
 }
 
 Json DiscoveryDocument(const Catalog& catalog, const std::vector<std::string>& segments) {

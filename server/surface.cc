@@ -5,11 +5,11 @@
 
 #include "api/codec/json.h"
 #include "api/codec/text.h"
-#include "server/discovery.h"
+#include "server/documents.h"
 #include "server/impersonate.h"
 #include "server/metrics.h"
-#include "server/negotiate.h"
 #include "server/read.h"
+#include "server/reviews.h"
 #include "server/route.h"
 #include "server/status.h"
 #include "server/write.h"
@@ -54,6 +54,8 @@ Response NoSuchObject(const Route& route) {
 
 Response ServeObjects(const Backend& backend, const Request& request, std::string_view verb, const Route& route) {
   if (route.is_everywhere && !IsRead(request)) return PageNotFound();
+  if (route.kind->is_review && verb == "create" && route.name.empty()) return AnswerReview(backend, request, route);
+  if (route.kind->is_review) return NoSuchVerb(verb, route);
   if (!route.subresource.empty() && (route.subresource != "status" || !route.kind->has_status))
     return NoSuchObject(route);
   const bool is_status = !route.subresource.empty();
@@ -75,7 +77,7 @@ Surface::Surface(Backend backend, EngineView engine)
     : backend_(backend), engine_(std::move(engine)), refusals_(backend.audit, backend.clock) {}
 
 bool Surface::MayBlock(const Request& request) const {
-  if (!IsRead(request) || !EngineDocument(request.target.segments).empty()) return true;
+  if (!IsRead(request) || !EngineDocument(request.target.segments).empty() || IsLongDocument(request)) return true;
   const auto route = FindRoute(backend_.catalog, request.target.segments);
   return route && VerbOf(request, *route) == "list";
 }
@@ -123,20 +125,18 @@ Response Surface::ServeAs(const Caller& peer, const Request& request, const Rout
   return ServeEngine(document, request);
 }
 
-/// Documents that depend on the catalog alone.
+/// What has no kind and is not the engine's.
 Response Surface::ServeFixed(const Request& request) const {
   const auto& segments = request.target.segments;
-  const bool is_top = segments.size() == 1;
-  const bool is_probe = is_top && (segments[0] == "healthz" || segments[0] == "livez" || segments[0] == "readyz");
-  const Json document =
-      is_top && segments[0] == "version" ? VersionDocument() : DiscoveryDocument(backend_.catalog, segments);
-  if (!is_probe && document.is_null()) return PageNotFound();
+  const bool is_probe =
+      segments.size() == 1 && (segments[0] == "healthz" || segments[0] == "livez" || segments[0] == "readyz");
+  if (!is_probe) {
+    auto document = ServeDocument(backend_.catalog, request);
+    return document ? *std::move(document) : PageNotFound();
+  }
   if (!IsRead(request))
     return Refuse(MethodNotAllowed("the server does not allow this method on the requested resource"));
-  if (is_probe) return TextResponse(200, "ok");
-  const auto wanted = Negotiate(request.Find("accept"), Asking::kDocument);
-  if (!wanted) return Refuse(NotAcceptable(Asking::kDocument));
-  return FormedResponse(*wanted, api::codec::WriteJson(document));
+  return TextResponse(200, "ok");
 }
 
 Response Surface::ServeEngine(std::string_view document, const Request& request) {

@@ -18,10 +18,10 @@ TEST_CASE("[WIRE] plain discovery lists groups, versions and resources") {
       box.Ask("GET", "/apis/hero.dev/v1").body ==
       R"({"apiVersion":"v1","groupVersion":"hero.dev/v1","kind":"APIResourceList","resources":[)"
       R"({"categories":["all","hero"],"kind":"Slot","name":"slots","namespaced":true,"shortNames":["sl"],"singularName":"slot",)"
-      R"("verbs":["create","delete","get","list","patch","update","watch"]},)"
+      R"("verbs":["create","delete","deletecollection","get","list","patch","update","watch"]},)"
       R"({"kind":"Slot","name":"slots/status","namespaced":true,"singularName":"","verbs":["get","patch","update"]},)"
       R"({"kind":"User","name":"users","namespaced":false,"singularName":"user",)"
-      R"("verbs":["create","delete","get","list","patch","update","watch"]},)"
+      R"("verbs":["create","delete","deletecollection","get","list","patch","update","watch"]},)"
       R"({"kind":"User","name":"users/status","namespaced":false,"singularName":"","verbs":["get","patch","update"]}]})");
   CHECK(TextAt(JsonOf(box.Ask("GET", "/api/")), {"versions"}) == R"(["v1"])");
   CHECK(TextAt(JsonOf(box.Ask("GET", "/api/v1")), {"groupVersion"}) == "v1");
