@@ -27,7 +27,9 @@ Session::Session(std::unique_ptr<Stream> stream, Hub& hub, Origin origin)
       hub_(hub),
       origin_(std::move(origin)),
       caller_(origin_.caller.value_or(Caller{})),
-      input_(hub.options.header_bytes_max + kReadAhead) {}
+      input_(hub.options.header_bytes_max + kReadAhead) {
+  caller_.from = PlaceOf(caller_);
+}
 
 Session::~Session() { hub_.Leave(*this); }
 
@@ -144,6 +146,7 @@ std::optional<api::Error> Session::Identify() {
   if (!is_known_) Arm(hub_.options.request_max);
   is_known_ = true;
   caller_ = *std::move(caller);
+  caller_.from = PlaceOf(caller_);
   proof_ = proof;
   proven_at_ = std::chrono::steady_clock::now();
   return std::nullopt;

@@ -155,11 +155,13 @@ Expected<std::shared_ptr<const TlsIdentity>> TlsIdentity::Make(const std::string
   SSL_CTX* const context = impl->context.get();
   if (!context) return Error{Code::kUnavailable, "TlsFailed", "TLS cannot be set up"};
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(
+      context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
   // An idle connection holds no buffers. A write that has to wait is repeated from another place in memory.
   SSL_CTX_set_mode(context,
                    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_set_alpn_select_cb(context, ChooseProtocol, nullptr);
 
   const Bio chain = Reader(certificates);
