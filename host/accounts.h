@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,11 @@ class Accounts {
   /// that does not fit into its file, kForbidden when a group of that name or the wished uid is somebody's or the range
   /// is used up, kUnavailable when a file cannot be locked within 10 s, read or written.
   virtual api::Expected<Account> Ensure(const AccountWish& wish) = 0;
+
+  /// Whose accounts others than Ensure changed since the last call, so that one change is no reason to look at
+  /// everybody; now and then also somebody who did not change. No value: that is not known, and it may be all. For one
+  /// asker.
+  virtual std::optional<std::set<std::string>> TakeChanged() { return std::nullopt; }
 };
 
 }  // namespace host

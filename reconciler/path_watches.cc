@@ -16,7 +16,7 @@ bool PathWatches::Add(const Watcher& watcher, const HostDirectory& directory) {
   {
     std::lock_guard lock(mutex_);
     Watched& watched = directories_[directory.path];
-    watched.watchers[watcher] = {directory.entries.begin(), directory.entries.end()};
+    watched.watchers[watcher] = {{directory.entries.begin(), directory.entries.end()}, directory.whom};
     asked_[watcher].insert(directory.path);
     // Once for the whole tree is enough for those who want the top alone.
     if (directory.is_recursive && !watched.is_recursive) watched.is_watched = false;
@@ -84,8 +84,8 @@ void PathWatches::Keep(const Watcher& watcher, const std::set<std::string>& kept
 
 void PathWatches::Changed(const std::string& directory, std::string_view path) {
   const bool is_whole = path == directory;
-  const std::string_view entry = path.substr(std::min(path.size(), directory.size() + 1));
-  std::vector<Watcher> woken;
+  const std::string entry(path.substr(std::min(path.size(), directory.size() + 1)));
+  std::vector<std::pair<Watcher, decltype(HostDirectory::whom)>> woken;
   {
     std::lock_guard lock(mutex_);
     const auto found = directories_.find(directory);
@@ -94,16 +94,19 @@ void PathWatches::Changed(const std::string& directory, std::string_view path) {
       found->second.is_watched = false;
       ++found->second.times_gone;
     }
-    for (const auto& [watcher, names] : found->second.watchers)
-      if (is_whole || names.empty() || names.contains(std::string(entry))) woken.push_back(watcher);
+    for (const auto& [watcher, wanted] : found->second.watchers)
+      if (is_whole || wanted.entries.empty() || wanted.entries.contains(entry))
+        woken.emplace_back(watcher, is_whole ? nullptr : wanted.whom);
   }
   const std::string cause = std::string(path) + " changed";
-  for (const Watcher& watcher : woken) {
-    if (watcher.object)
-      watcher.waker->Wake(*watcher.object, cause);
-    else
-      watcher.waker->WakeAll(cause);
-  }
+  for (const auto& [watcher, whom] : woken) Wake(watcher, whom, cause);
+}
+
+void PathWatches::Wake(const Watcher& watcher, const decltype(HostDirectory::whom)& whom, const std::string& cause) {
+  if (watcher.object) return watcher.waker->Wake(*watcher.object, cause);
+  const auto requests = whom ? whom() : std::nullopt;
+  if (!requests) return watcher.waker->WakeAll(cause);
+  for (const Request& request : *requests) watcher.waker->Wake(request, cause);
 }
 
 }  // namespace reconciler

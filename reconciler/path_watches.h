@@ -40,16 +40,20 @@ class PathWatches {
   void Keep(const Watcher& watcher, const std::set<std::string>& kept);
 
  private:
-  using Names = std::set<std::string>;  // Of entries that matter; empty: all.
+  struct Wanted {
+    std::set<std::string> entries{};  // That matter; empty: all.
+    decltype(HostDirectory::whom) whom{};
+  };
   struct Watched {
     bool is_recursive = false;
     std::int64_t times_gone = 0;
     bool is_watched = false;  // By the host: it can be asked again when it could not, or when the directory was gone.
     bool has_warned = false;  // Once, for it is asked for again and again.
-    std::map<Watcher, Names> watchers{};
+    std::map<Watcher, Wanted> watchers{};
   };
 
   void Changed(const std::string& directory, std::string_view path);
+  static void Wake(const Watcher& watcher, const decltype(HostDirectory::whom)& whom, const std::string& cause);
   bool WatchUnlessWatched(const std::string& directory);
 
   host::FileWatch* const file_watch_;  // Thread-safe.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,9 @@ struct HostDirectory {
   std::string path{};
   std::vector<std::string> entries{};  ///< Only these names in it matter; empty: all.
   bool is_recursive = false;           ///< Directories below it too; links are not followed.
+  /// Of a controller's directory: whom a change is about, asked by the thread that tells of it. Null, and no value:
+  /// everybody.
+  std::function<std::optional<std::vector<Request>>()> whom{};
 };
 
 /// What an index knows an object by: `repo/branch` of a binding, say. An object may have several values or none.
@@ -76,8 +80,8 @@ class Sources {
     return *this;
   }
 
-  /// Wakes all objects when an entry of that directory changes. What a single object looks at, its Observe says by
-  /// Reader::Watch.
+  /// Wakes all objects, or `whom`, when an entry of that directory changes. What a single object looks at, its Observe
+  /// says by Reader::Watch.
   Sources& Directory(HostDirectory directory) {
     directories_.push_back(std::move(directory));
     return *this;

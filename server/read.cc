@@ -246,7 +246,7 @@ Response OpenWatch(const Backend& backend, const Request& request, const Route& 
   const auto seconds = Number(query, "timeoutSeconds");
   if (!seconds) return Refuse(seconds.error());
   const bool streams_list = query.IsTrue("sendInitialEvents");
-  WatchOptions options{.kind = *route.kind,
+  WatchOptions options{.kind = route.kind,
                        .selection = std::move(asked->selection),
                        .wanted = asked->wanted,
                        .has_bookmarks = query.IsTrue("allowWatchBookmarks"),

@@ -147,14 +147,16 @@ class WatchStream final : public ChunkSource {
     SayTable(type, object.resource_version, Row(json), bytes);
   }
 
-  Json::Array Row(const Json& object) const { return {TableRow(options_.kind, object, options_.wanted, clock_.Now())}; }
+  Json::Array Row(const Json& object) const {
+    return {TableRow(*options_.kind, object, options_.wanted, clock_.Now())};
+  }
 
   void SayMetadata(EventType type, const Json& object, std::string& bytes) {
     bytes += Frame(NameOf(type), api::codec::WriteJson(MetadataOf(object, options_.wanted.meta_version)));
   }
 
   void SayTable(EventType type, api::ResourceVersion version, Json::Array rows, std::string& bytes) {
-    Json columns = has_columns_ ? Json() : TableColumns(options_.kind);
+    Json columns = has_columns_ ? Json() : TableColumns(*options_.kind);
     has_columns_ = true;
     const Json table =
         MakeTable(options_.wanted.meta_version, Json::Of({{"resourceVersion", std::to_string(version.value)}}),
@@ -183,8 +185,9 @@ class WatchStream final : public ChunkSource {
   void SayBookmark(bool ends_beginning, std::string& bytes) {
     Json metadata = Json::Of({{"resourceVersion", std::to_string(seen_.value)}});
     if (ends_beginning) metadata["annotations"][kBeginningEnds] = "true";
-    const Json object = Json::Of(
-        {{"apiVersion", options_.kind.api_version()}, {"kind", options_.kind.kind}, {"metadata", std::move(metadata)}});
+    const Json object = Json::Of({{"apiVersion", options_.kind->api_version()},
+                                  {"kind", options_.kind->kind},
+                                  {"metadata", std::move(metadata)}});
     if (options_.wanted.form == Form::kMetadata) return SayMetadata(EventType::kBookmark, object, bytes);
     if (options_.wanted.form == Form::kWhole) {
       bytes += Frame(NameOf(EventType::kBookmark), api::codec::WriteJson(object));

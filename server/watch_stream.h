@@ -14,7 +14,7 @@
 namespace server {
 
 struct WatchOptions {
-  const api::schema::Kind& kind;  ///< Outlives the stream.
+  api::schema::KindPtr kind{};
   Selection selection{};
   Wanted wanted{};
   bool has_bookmarks = false;

@@ -113,8 +113,8 @@ class EventView {
 
   const Session& session_;
   const Flags& flags_;
-  std::vector<std::string> types_{};                     // Empty: all.
-  std::shared_ptr<const api::schema::Catalog> kinds_{};  // Keeps the two below.
+  std::vector<std::string> types_{};  // Empty: all.
+  std::shared_ptr<const api::schema::Catalog> kinds_{};
   api::schema::KindPtr events_{};
   api::schema::KindPtr about_{};  // Null: of everything.
   std::string about_name_{};

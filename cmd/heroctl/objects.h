@@ -17,7 +17,7 @@ struct Asked {
 };
 
 struct AskedObjects {
-  std::shared_ptr<const api::schema::Catalog> kinds{};  ///< Keeps the kinds below.
+  std::shared_ptr<const api::schema::Catalog> kinds{};  ///< All that there are.
   std::vector<Asked> asked{};
 };
 

@@ -108,8 +108,20 @@ UserController::UserController(const UserSeams& seams, host::BoxPaths paths, Use
     : seams_(seams), paths_(std::move(paths)), options_(std::move(options)) {}
 
 void UserController::Watches(reconciler::Sources& sources) const {
-  sources.Directory({.path = paths_.etc, .entries = {"passwd", "group", "shadow", "gshadow"}});
+  sources.Directory({.path = paths_.etc, .entries = {"passwd", "group", "shadow", "gshadow"}, .whom = [this] {
+                       return ChangedAccounts();
+                     }});
   sources.Owns<Namespace>().Owns<Slot>(reconciler::On::kSpecChange);
+}
+
+/// A member's account has the name of the User.
+std::optional<std::vector<reconciler::Request>> UserController::ChangedAccounts() const {
+  const auto names = seams_.accounts.TakeChanged();
+  if (!names) return std::nullopt;
+  std::vector<reconciler::Request> requests;
+  requests.reserve(names->size());
+  for (const std::string& name : *names) requests.push_back({"", name});
+  return requests;
 }
 
 Expected<UserState> UserController::Observe(const User& object, const reconciler::Reader& reader) const {

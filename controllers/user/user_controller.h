@@ -68,6 +68,7 @@ class UserController final : public reconciler::Controller<api::v1::User, UserSt
  private:
   host::AccountWish WishFor(const api::v1::User& object) const;
   void ObserveHome(const api::v1::User& object, UserState& state) const;
+  std::optional<std::vector<reconciler::Request>> ChangedAccounts() const;
   api::Expected<void> ObserveObjects(const api::v1::User& object, const reconciler::Reader& reader,
                                      UserState& state) const;
   void ObserveWork(const api::v1::User& object, UserState& state) const;

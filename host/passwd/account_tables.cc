@@ -161,6 +161,17 @@ std::optional<Account> AccountTables::Find(std::string_view name, std::int64_t t
   return account;
 }
 
+std::optional<std::set<std::string>> AccountTables::ChangedSince(const AccountTables& before) const {
+  const auto in_groups = group_.MembersOtherwiseIn(before.group_);
+  const auto in_shadow_groups = gshadow_.MembersOtherwiseIn(before.gshadow_);
+  if (!in_groups || !in_shadow_groups) return std::nullopt;
+  std::set<std::string> names = passwd_.DifferencesTo(before.passwd_);
+  names.merge(shadow_.DifferencesTo(before.shadow_));
+  names.insert(in_groups->begin(), in_groups->end());
+  names.insert(in_shadow_groups->begin(), in_shadow_groups->end());
+  return names;
+}
+
 /// Whether both files agree that it is a member, or that it is none.
 bool AccountTables::IsMember(const std::string& member, const std::string& group, bool is_wished) const {
   if (group_.IsMember(member, group) != is_wished) return false;

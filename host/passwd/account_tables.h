@@ -48,6 +48,10 @@ class AccountTables {
   /// it. Groups are those of group and of gshadow, which newgrp believes.
   std::optional<Account> Find(std::string_view name, std::int64_t today) const;
 
+  /// The accounts that may read otherwise than they did. None: all may, for a group is new, gone, or has another number
+  /// or password.
+  std::optional<std::set<std::string>> ChangedSince(const AccountTables& before) const;
+
   /// True when Apply would change nothing.
   bool IsFulfilled(const AccountWish& wish, std::int64_t today) const;
 

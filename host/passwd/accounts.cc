@@ -105,6 +105,15 @@ api::Expected<Account> FileAccounts::Ensure(const AccountWish& wish) {
   return *std::move(request.answer);
 }
 
+std::optional<std::set<std::string>> FileAccounts::TakeChanged() {
+  const auto version = Current();
+  const std::lock_guard lock(mutex_);
+  const auto before = std::exchange(told_, version ? version->accounts : nullptr);
+  if (!before || !told_) return std::nullopt;
+  if (before == told_) return std::set<std::string>();
+  return told_->tables.ChangedSince(before->tables);
+}
+
 /// One locked rewrite for all of the batch; an answer each, in order.
 std::vector<FileAccounts::Answer> FileAccounts::Rewrite(const std::vector<Request*>& batch) noexcept {
   const auto fail_all = [&batch](api::Error error) {
@@ -162,13 +171,15 @@ api::Expected<std::vector<FileAccounts::Answer>> FileAccounts::TryRewrite(const 
     }
     if (!to_ask.IsEmpty()) return api::Error{Code::kConflict, "NamesToAsk", "names have to be asked for first"};
   }
-  if (auto saved = SaveAccounts(etc_, tables, version->stamps); !saved) return saved.error();
+  if (auto written = SaveAccounts(etc_, tables, version->stamps); !written) return written.error();
   // What we wrote needs no parsing; that nobody else wrote since is seen from the bytes.
   tables.MarkSaved();
   AccountTexts texts = tables.Texts();
-  Keep({.accounts = std::make_shared<const LoadedAccounts>(LoadedAccounts{std::move(texts), std::move(tables)})});
+  const auto saved = std::make_shared<const LoadedAccounts>(LoadedAccounts{std::move(texts), std::move(tables)});
+  Keep({.accounts = saved});
   const std::lock_guard guard(mutex_);
   ++rewrites_;
+  if (told_ == version->accounts) told_ = saved;  // Else others changed something before us that is still to be told.
   return answers;
 }
 

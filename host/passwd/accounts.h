@@ -3,8 +3,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +43,8 @@ class FileAccounts final : public Accounts {
   /// Errors also: as CheckWish; kForbidden for the account of a system, and for a name that getent finds and the files
   /// do not have.
   api::Expected<Account> Ensure(const AccountWish& wish) override;
+  /// None also when they cannot be read, or when a group was made, removed or given another number.
+  std::optional<std::set<std::string>> TakeChanged() override;
 
   /// How often the files were rewritten: under load less often than accounts were made.
   std::int64_t Rewrites() const;
@@ -72,6 +76,7 @@ class FileAccounts final : public Accounts {
   std::condition_variable answered_;
   // Guarded by mutex_.
   mutable AccountsVersion known_;
+  std::shared_ptr<const LoadedAccounts> told_;  // As of the last TakeChanged, with what we wrote since.
   std::vector<Request*> waiting_;
   bool is_writing_ = false;
   std::int64_t rewrites_ = 0;

@@ -69,7 +69,9 @@ api::Expected<TextTable> TextTable::Parse(const std::string& file, std::string_v
         line.find('\0') != std::string_view::npos) {
       return BrokenLine(file, table.lines_.size(), "does not have its form");
     }
-    table.by_name_.try_emplace(std::string(line.substr(0, line.find(':'))), table.lines_.size() - 1);
+    const auto [at, is_first] =
+        table.by_name_.try_emplace(std::string(line.substr(0, line.find(':'))), table.lines_.size() - 1);
+    table.has_repeated_names_ = table.has_repeated_names_ || !is_first;
   }
   return table;
 }
@@ -96,6 +98,17 @@ void TextTable::Set(const std::vector<std::string>& fields) {
     lines_[entry->second] = std::move(line);
     is_changed_ = true;
   }
+}
+
+std::set<std::string> TextTable::DifferencesTo(const TextTable& other) const {
+  std::set<std::string> names;
+  for (const auto& [name, line] : by_name_) {
+    const auto there = other.by_name_.find(name);
+    if (there == other.by_name_.end() || lines_[line] != other.lines_[there->second]) names.insert(name);
+  }
+  for (const auto& [name, line] : other.by_name_)
+    if (!by_name_.contains(name)) names.insert(name);
+  return names;
 }
 
 std::string TextTable::Text() const {
@@ -132,19 +145,35 @@ bool MemberTable::HasMembers(std::string_view group) const {
   return !fields.empty() && !fields[kMembers].empty();
 }
 
+std::optional<std::set<std::string>> MemberTable::MembersOtherwiseIn(const MemberTable& other) const {
+  if (table_.HasRepeatedNames() || other.table_.HasRepeatedNames()) return std::nullopt;
+  std::set<std::string> members;
+  for (const std::string& group : table_.DifferencesTo(other.table_)) {
+    const auto here = table_.Find(group);
+    const auto there = other.table_.Find(group);
+    if (here.empty() || there.empty() || !std::equal(here.begin(), here.begin() + kMembers, there.begin()))
+      return std::nullopt;
+    for (const auto* fields : {&here, &there})
+      for (const std::string& member : SplitAt(',', (*fields)[kMembers]))
+        if (IsMember(member, group) != other.IsMember(member, group)) members.insert(member);
+  }
+  return members;
+}
+
 void MemberTable::SetMember(const std::string& group, const std::string& member, bool is_in) {
   if (!Has(group) || IsMember(member, group) == is_in) return;
   auto fields = table_.Find(group);
-  auto members = SplitAt(',', fields[kMembers]);
-  std::erase(members, "");
+  std::string& members = fields[kMembers];
   if (is_in) {
-    members.push_back(member);
+    members.append(members.empty() ? "" : ",").append(member);
     groups_of_[member].insert(group);
   } else {
-    std::erase(members, member);
+    auto left = SplitAt(',', members);
+    std::erase(left, "");
+    std::erase(left, member);
+    members = JoinWith(',', left);
     groups_of_[member].erase(group);
   }
-  fields[kMembers] = JoinWith(',', members);
   table_.Set(fields);
 }
 

@@ -39,6 +39,8 @@ class TextTable {
   /// The fields of a name's line; none when it has no line.
   std::vector<std::string> Find(std::string_view name) const;
   bool Has(std::string_view name) const { return by_name_.contains(name); }
+  /// A name has a second line.
+  bool HasRepeatedNames() const { return has_repeated_names_; }
   /// The fields of every line that is ours to read, with its number.
   void ForEach(auto visit) const {
     for (std::size_t i = 0; i < lines_.size(); ++i) {
@@ -47,6 +49,9 @@ class TextTable {
   }
   /// Replaces the line of the name in fields[0], or appends one.
   void Set(const std::vector<std::string>& fields);
+
+  /// The names that have a line here or there alone, or another one there.
+  std::set<std::string> DifferencesTo(const TextTable& other) const;
 
   bool IsChanged() const { return is_changed_; }
   /// What was changed is in the file now.
@@ -59,6 +64,7 @@ class TextTable {
 
   std::vector<std::string> lines_;
   std::map<std::string, std::size_t, std::less<>> by_name_;
+  bool has_repeated_names_ = false;
   bool is_changed_ = false;
 };
 
@@ -75,6 +81,9 @@ class MemberTable {
   /// The groups of a member, sorted.
   const std::set<std::string>& GroupsOf(const std::string& member) const;
   bool HasMembers(std::string_view group) const;
+  /// Who is in a group here or there alone. None: a group is here or there alone, has a second line, or another number
+  /// or password.
+  std::optional<std::set<std::string>> MembersOtherwiseIn(const MemberTable& other) const;
 
   /// Puts a member in or takes it out; nothing for a group without a line.
   void SetMember(const std::string& group, const std::string& member, bool is_in);

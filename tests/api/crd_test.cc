@@ -1,3 +1,8 @@
+#include <atomic>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
 #include <doctest/doctest.h>
 
 #include "api/codec/yaml.h"
@@ -165,4 +170,48 @@ TEST_CASE("[API] catalog: kinds are found by every name that people and clients 
   CHECK(catalog.FindKind("hero.dev/v1", "Slot") == slot);
   CHECK(catalog.FindKind("v1", "Slot") == nullptr);
   CHECK(Outcome(catalog.Add(*KindFromCrd(Slots()))) == "the kind slots.hero.dev is declared twice");
+}
+
+TEST_CASE("[D-01] catalog: a kind that is changed or taken out stays what it was for who holds it") {
+  schema::Catalog catalog;
+  REQUIRE(Outcome(catalog.Add(*KindFromCrd(Slots()))) == "fine");
+  REQUIRE(Outcome(catalog.Add({.version = "v1", .kind = "Event", .plural = "events"})) == "fine");
+  const schema::KindPtr before = catalog.FindResource("slots.hero.dev");
+
+  schema::Kind changed = *before;
+  changed.singular = "schlitz";
+  catalog.Put(changed);
+  CHECK(before->singular == "slot");
+  CHECK(catalog.FindTyped("slot") == catalog.FindTyped("Slot"));  // By its kind, in any case.
+  CHECK(catalog.FindTyped("schlitz")->kind == "Slot");
+  CHECK(catalog.kinds().front()->singular == "schlitz");  // In its old place.
+
+  catalog.Remove("slots.hero.dev");
+  catalog.Remove("slots.hero.dev");
+  CHECK(catalog.FindResource("slots.hero.dev") == nullptr);
+  CHECK(catalog.FindKind("hero.dev/v1", "Slot") == nullptr);
+  CHECK(catalog.FindPath("hero.dev", "v1", "slots") == nullptr);
+  CHECK(catalog.kinds().size() == 1);
+  CHECK(before->plural == "slots");
+}
+
+TEST_CASE("[D-01] catalog: it is read while it changes, and each look sees one moment") {
+  schema::Catalog catalog;
+  std::atomic<bool> is_done = false;
+  std::thread writer([&] {
+    for (int i = 0; i < 500; ++i) {
+      catalog.Put({.group = "a.dev", .version = "v1", .kind = "A", .plural = "as", .singular = std::to_string(i)});
+      catalog.Put({.group = "a.dev", .version = "v1", .kind = "B", .plural = "bs", .singular = std::to_string(i)});
+      catalog.Remove("as.a.dev");
+    }
+    is_done = true;
+  });
+  while (!is_done) {
+    const auto kinds = catalog.kinds();
+    CHECK(kinds.size() <= 2);
+    if (const auto kind = catalog.FindKind("a.dev/v1", "A")) CHECK(kind->plural == "as");
+    if (kinds.size() == 2) CHECK(std::abs(std::stoi(kinds[0]->singular) - std::stoi(kinds[1]->singular)) <= 1);
+  }
+  writer.join();
+  CHECK(catalog.kinds().size() == 1);
 }

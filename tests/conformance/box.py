@@ -99,7 +99,7 @@ class Box:
             answer = connection.getresponse()
             said = answer.read().decode()
             if answer.status >= 300:
-                raise Refused(answer.status, said if text else json.loads(said))
+                raise Refused(answer.status, json.loads(said) if answer.getheader("Content-Type") == "application/json" else said)
             return said if text else json.loads(said)
         finally:
             connection.close()

@@ -112,7 +112,7 @@ class Reading:
 
     def explain(self):
         """[WIRE] explain tells what fields mean"""
-        contains(self.k("explain", "slots").out, "Slot", "hero.dev/v1", "spec", "What is wanted.")
+        contains(self.k("explain", "slots").out, "Slot", "hero.dev", "spec", "What is wanted.")
         contains(self.k("explain", "slots.spec.limits.memory").out, "memory", "<string>", "Memory, such as 8GiB.")
         contains(self.k("explain", "slot", "--recursive").out, "limits", "cpu")
         contains(self.k.refused("explain", "slots.spec.bogus"), "bogus")

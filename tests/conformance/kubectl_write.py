@@ -71,9 +71,23 @@ class Writing:
         said = self.k.run("diff", "-f", changed)
         equal(said.rc, 1)
         contains(said.out, "-  template: t1", "+  template: t2")
+        said = self.k.run("diff", "--server-side", "--force-conflicts", "-f", changed)
+        equal(said.rc, 1)
+        contains(said.out, "-  template: t1", "+  template: t2")
         equal(self.k("apply", "--dry-run=server", "-f", changed).out, "slot.hero.dev/dry configured (server dry run)\n")
         equal(self.k("create", "--dry-run=server", "-f", self.slot("dry2")).out, "slot.hero.dev/dry2 created (server dry run)\n")
         equal((slots.get(self.box, "dry")["spec"]["template"], slots.get(self.box, "dry2")), ("t1", None))
+
+    def apply_prune(self):
+        """[WIRE] apply --prune removes what is no longer in the files"""
+        for name in ("prune-1", "prune-2"):
+            slots.drop(self.box, name)
+        allowed = "--prune-allowlist=hero.dev/v1/Slot" if self.k.minor >= 26 else "--prune-whitelist=hero.dev/v1/Slot"
+        both = slots.manifest("prune-1", "prune") + "---\n" + slots.manifest("prune-2", "prune")
+        self.k("apply", "-f", self.k.file(both))
+        said = self.k("apply", "--prune", "-l", "suite=prune", allowed, "-f", self.k.file(slots.manifest("prune-2", "prune"))).out
+        contains(said, "slot.hero.dev/prune-2 unchanged", "slot.hero.dev/prune-1 pruned")
+        equal(slots.get(self.box, "prune-1"), None)
 
     def apply_server_side(self):
         """[WIRE] apply --server-side owns fields, meets conflicts and takes over by force"""
@@ -146,7 +160,7 @@ class Writing:
         said = self.k("replace", "--force", "-f", self.slot("rep", template="t3")).out
         contains(said, 'slot.hero.dev "rep" deleted', "slot.hero.dev/rep replaced")
         assert slots.get(self.box, "rep")["metadata"]["uid"] != made["metadata"]["uid"]
-        contains(self.k.refused("replace", "-f", self.slot("nobody")), '"nobody" not found')
+        contains(self.k.refused("replace", "-f", self.slot("nobody")), '(NotFound): ', 'slots.hero.dev "nobody" not found')
 
     def delete(self):
         """[WIRE] delete removes by name, file, label and in each way of cascading"""

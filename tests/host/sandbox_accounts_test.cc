@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <latch>
 #include <optional>
+#include <set>
 #include <string>
 #include <sys/stat.h>
 #include <thread>
@@ -269,6 +270,64 @@ TEST_CASE("[HOST] sandbox accounts: a change by hand is seen at once, by rename 
   }
   REQUIRE(box.accounts.Ensure(Alice()));
   CHECK(box.Get().passwd == kAlicePasswd);
+}
+
+/// Whose accounts a change of one file is about, in a box of root, nobody, alice, bob and the group hero of both.
+std::optional<std::set<std::string>> ChangedBy(const std::string& file, const std::string& from,
+                                               const std::string& to) {
+  Box box;
+  for (const std::string name : {"alice", "bob"})
+    REQUIRE(box.accounts.Ensure(
+        {.name = name, .home = "/home/" + name, .shell = "/bin/bash", .groups = {"hero"}, .managed_groups = {"hero"}}));
+  CHECK_FALSE(box.accounts.TakeChanged());  // Nothing is known before the first.
+  std::string text = box.root.Read("etc/" + file);
+  const std::size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  text.replace(at, from.size(), to);
+  box.root.Write("etc/" + file, text);
+  return box.accounts.TakeChanged();
+}
+
+TEST_CASE("[HTB-16] sandbox accounts: whose account was changed by hand, as a table") {
+  struct Row {
+    std::string file, from, to;
+    std::optional<std::set<std::string>> changed;
+  };
+  using Names = std::set<std::string>;
+  const std::vector<Row> rows = {
+      {"passwd", "/home/alice:/bin/bash", "/home/alice:/bin/evil", Names{"alice"}},
+      {"passwd", "bob:", "eve:", Names{"bob", "eve"}},
+      {"passwd", "root:x:0:0:root:", "root:x:0:0:boss:", Names{"root"}},
+      {"shadow", "bob:*:20777:0:99999:7:::", "bob:*:20777:0:99999:7::0:", Names{"bob"}},
+      {"group", ":alice,bob", ":alice", Names{"bob"}},
+      {"group", ":alice,bob", ":bob,alice", Names{}},
+      {"group", ":alice,bob", ":alice,bob,eve", Names{"eve"}},
+      {"group", "hero:x:", "hero:x:1", std::nullopt},                             // Another number.
+      {"group", "alice:x:20000:", "alice:x:20000:\nops:x:27:bob", std::nullopt},  // One more, perhaps root's.
+      {"group", "hero:", "hero:x:7:\nhero:", std::nullopt},                       // A second line of one name.
+      {"passwd", "alice:x:20000", "alice", std::nullopt},                         // Cannot be read.
+  };
+  for (const Row& row : rows) {
+    INFO(row.file << ": " << row.from << " -> " << row.to);
+    CHECK(ChangedBy(row.file, row.from, row.to) == row.changed);
+  }
+}
+
+TEST_CASE("[HTB-16] sandbox accounts: what is written by wish is no change by hand, what came before it is") {
+  Box box;
+  REQUIRE(box.accounts.Ensure(Alice()));
+  CHECK_FALSE(box.accounts.TakeChanged());
+  CHECK(box.accounts.TakeChanged() == std::set<std::string>());
+  REQUIRE(box.accounts.Ensure(Named("bob")));
+  CHECK(box.accounts.TakeChanged() == std::set<std::string>());
+
+  std::string passwd = box.root.Read("etc/passwd");
+  passwd.replace(passwd.find("/home/alice:/bin/bash"), 21, "/home/alice:/bin/evil");
+  box.root.Write("etc/passwd", passwd);
+  AccountWish bob = Named("bob");
+  bob.shell = "/bin/sh";
+  REQUIRE(box.accounts.Ensure(bob));
+  CHECK(box.accounts.TakeChanged() == std::set<std::string>{"alice", "bob"});
 }
 
 TEST_CASE("[HOST] sandbox accounts: a file that does not parse is unknown, names its line, and is not written") {

@@ -63,6 +63,25 @@ TEST_CASE("[ENGINE] path watches: a second look at a directory does not replace 
   CHECK(b.waker.names == std::vector<std::string>{"alice", "bob"});
 }
 
+TEST_CASE("[ENGINE] path watches: a controller may say whom a change is about") {
+  Bench b;
+  std::optional<std::vector<reconciler::Request>> whom;
+  const auto ask = [&whom] { return whom; };
+  REQUIRE(b.watches.Add({.waker = &b.waker}, {.path = "/etc", .entries = {"passwd"}, .whom = ask}));
+  const auto told = [&b](const std::string& path) {
+    b.waker.names.clear();
+    b.host.callbacks.at("/etc")(path);
+    return b.waker.names;
+  };
+  CHECK(told("/etc/passwd") == std::vector<std::string>{"all"});  // Not known.
+  whom = {{"", "alice"}, {"", "bob"}};
+  CHECK(told("/etc/passwd") == std::vector<std::string>{"alice", "bob"});
+  CHECK(told("/etc/motd").empty());
+  whom->clear();
+  CHECK(told("/etc/passwd").empty());
+  CHECK(told("/etc") == std::vector<std::string>{"all"});  // Changes may have been missed.
+}
+
 TEST_CASE("[ENGINE] path watches: who wants the whole tree gets a new watch, and is told that it is one") {
   Bench b;
   REQUIRE(b.watches.Add(b.alice, {.path = "/d"}));

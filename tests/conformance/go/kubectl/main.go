@@ -4,8 +4,8 @@ package main
 import (
 	"os"
 
-	"k8s.io/component-base/cli"
 	_ "k8s.io/client-go/plugin/pkg/client/auth/exec"
+	"k8s.io/component-base/cli"
 	"k8s.io/kubectl/pkg/cmd"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 )
