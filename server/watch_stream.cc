@@ -137,12 +137,12 @@ class WatchStream final : public ChunkSource {
 
   void Say(EventType type, const reconciler::Snapshot& object, std::string& bytes) {
     if (options_.wanted.form == Form::kWhole) {
-      bytes += Frame(NameOf(type), ServedText(options_.kind, object.text));
+      bytes += Frame(NameOf(type), ServedText(*options_.kind, object.text));
       return;
     }
     const auto read = api::codec::ParseJson(object.text);
     Json json = read ? *read : Json();  // What the store wrote can be read.
-    if (IsRespelled(options_.kind)) SpellAsEventsGroup(json);
+    if (IsRespelled(*options_.kind)) SpellAsEventsGroup(json);
     if (options_.wanted.form == Form::kMetadata) return SayMetadata(type, json, bytes);
     SayTable(type, object.resource_version, Row(json), bytes);
   }
