@@ -77,7 +77,7 @@ class ChainCheck {
  public:
   static constexpr std::size_t kFindingsMax = 100;
 
-  void Add(const std::string& file, std::string_view text);
+  void Add(const std::string& name, std::string_view text);
   const ChainReport& report() const { return report_; }
 
  private:

@@ -20,7 +20,6 @@ namespace server {
 namespace {
 
 using api::Code;
-using api::Json;
 
 bool IsRead(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
 

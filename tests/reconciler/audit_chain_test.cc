@@ -24,7 +24,7 @@ std::string LineOf(int i) { return R"({"actor":"jo","n":)" + std::to_string(i) +
 
 /// A file that is written, left and opened again.
 struct Desk {
-  void Write(int from, int to) {
+  void Write(int from, int to) const {
     host::linux::AppendFile file(path);
     ChainedLog log(file, clock);
     for (int i = from; i <= to; ++i) REQUIRE(log.Append(LineOf(i)));

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Gate {
-  std::string Make(TokenRecord wish) { return tokens->Create(std::move(wish), 1h)->token.Reveal(); }
+  std::string Make(TokenRecord wish) const { return tokens->Create(std::move(wish), 1h)->token.Reveal(); }
   /// `jo member`, or the error's reason.
   std::string Show(const std::string& authorization, const std::string& address = "10.0.0.1") {
     const auto caller = gate.Identify({.authorization = authorization, .address = address});

@@ -35,8 +35,8 @@ struct Certificates {
 };
 
 const Certificates& Shared() {
-  static const Certificates certificates;
-  return certificates;
+  static const Certificates kCertificates;
+  return kCertificates;
 }
 
 /// The token `tok-jo` is jo's.
@@ -175,6 +175,7 @@ TEST_CASE("[D-06] TCP: a thousand half-open connections keep nobody out") {
   REQUIRE(known.Send(kOfJo));
   REQUIRE(known.ReadUntil("jo@127.0.0.1/a"));
   std::vector<std::unique_ptr<RawClient>> crowd;
+  crowd.reserve(200);
   for (int i = 0; i < 200; ++i) crowd.push_back(std::make_unique<RawClient>(served.tcp_port()));
   TlsClient late(served.tcp_port(), Shared().authority);
   REQUIRE(late.Send(kOfJo));
