@@ -153,7 +153,7 @@ std::vector<api::schema::Kind> BuiltinKinds() {
        .singular = "customresourcedefinition",
        .short_names = {"crd", "crds"},
        .has_status = true,
-       .columns = {{.name = "Created At", .type = "date", .json_path = ".metadata.creationTimestamp"}}},
+       .columns = {{.name = "Created At", .type = "string", .json_path = ".metadata.creationTimestamp"}}},
       Review("authentication.k8s.io", "SelfSubjectReview"),
       Review("authorization.k8s.io", "SelfSubjectAccessReview"),
       Review("authorization.k8s.io", "SelfSubjectRulesReview"),

@@ -23,6 +23,7 @@ using api::ObjectKey;
 using api::schema::KindPtr;
 
 constexpr std::string_view kActor = "system:definitions";
+constexpr std::size_t kKindsMax = 1000;                // Ten times what large clusters have; discovery lists all.
 constexpr std::size_t kDeletedAtOnceMax = 500;         // As events that are swept.
 constexpr std::chrono::milliseconds kStepEvery{1000};  // Finalizers of objects go without a word to us.
 
@@ -32,6 +33,8 @@ Error Forbidden(std::string_view name, std::string_view why) {
   return {Code::kForbidden, "Forbidden",
           std::string(kDefinitions) + " \"" + std::string(name) + "\" is forbidden: " + std::string(why)};
 }
+
+Error StatusIsOurs(std::string_view name) { return Forbidden(name, "its status is what the server says of it"); }
 
 Error Going() {
   return {Code::kInvalid, "MethodNotAllowed", "create not allowed while custom resource definition is terminating"};
@@ -137,7 +140,10 @@ Expected<void> Definitions::Judge(const Written& foreseen) const {
   const auto kind = ForeignKindOf(*object);
   if (!kind && kind.error().causes.empty()) return refuse({{"spec", "FieldValueInvalid", kind.error().message}});
   if (!kind) return refuse(kind.error().causes);
-  if (auto causes = CheckDefinition(catalog_.kinds(), *kind); !causes.empty()) return refuse(std::move(causes));
+  const auto kinds = catalog_.kinds();
+  if (!catalog_.FindResource(name) && kinds.size() >= kKindsMax)
+    return Forbidden(name, "there are " + std::to_string(kKindsMax) + " kinds, and no more are served");
+  if (auto causes = CheckDefinition(kinds, *kind); !causes.empty()) return refuse(std::move(causes));
   return {};
 }
 
@@ -185,11 +191,12 @@ std::vector<Expected<Written>> Definitions::WriteAll(std::vector<Object> objects
 }
 
 Expected<Written> Definitions::UpdateStatus(Object object, const WriteOptions& options) {
-  if (IsDefinition(object)) return Forbidden(object.metadata.name, "its status is what the server says of it");
+  if (IsDefinition(object)) return StatusIsOurs(object.metadata.name);
   return client_.UpdateStatus(std::move(object), options);
 }
 
 Expected<Written> Definitions::Patch(const ObjectKey& key, const PatchDocument& patch, const WriteOptions& options) {
+  if (key.resource == kDefinitions && patch.is_of_status) return StatusIsOurs(key.name);
   if (key.resource == kDefinitions)
     return WriteDefinition(key.name, options, [&](const WriteOptions& how) { return client_.Patch(key, patch, how); });
   KindPtr kind = catalog_.FindResource(key.resource);

@@ -169,16 +169,17 @@ TEST_CASE("[D-01] definitions: one that cannot be served is refused whole, with 
       {"an unknown keyword",
        R"({"spec":{"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","x":1}}}]}})",
        422, "spec.versions[0].schema.openAPIV3Schema.x"},
-      {"another kind's name",
-       R"({"metadata":{"name":"things.shop.example.com"},"spec":{"names":{"plural":"things","singular":"widget","kind":"Thing","shortNames":[]}}})",
-       422, "spec.names.singular"},
-      {"another kind's kind",
-       R"({"metadata":{"name":"things.shop.example.com"},"spec":{"names":{"plural":"things","singular":"thing","shortNames":[]}}})",
-       422, "spec.names.kind"},
+      {"another kind's name", R"({"spec":{"names":{"singular":"widget"}}})", 422, "spec.names.singular"},
+      {"another kind's short name", R"({"spec":{"names":{"shortNames":["wd"]}}})", 422, "spec.names.shortNames"},
+      {"another kind's kind", R"({"spec":{"names":{"kind":"Widget","listKind":"ThingList"}}})", 422, "spec.names.kind"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
     Json crd = Crd();
+    api::MergePatch(
+        crd,
+        *api::codec::ParseJson(
+            R"({"metadata":{"name":"things.shop.example.com"},"spec":{"names":{"plural":"things","singular":"thing","kind":"Thing","shortNames":[]}}})"));
     api::MergePatch(crd, *api::codec::ParseJson(row.patch));
     const auto response = box.Ask("POST", kDefinitions, Text(crd));
     CHECK(response.status == row.status);
