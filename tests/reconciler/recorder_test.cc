@@ -70,21 +70,19 @@ TEST_CASE(
   const std::string now = api::codec::FormatMicroTime(h.clock.Now());
   const std::string later = api::codec::FormatMicroTime(h.clock.Now() + minutes(30));
   make("bare", "");
-  make("new", R"(,"eventTime":")" + now + """);
-  make("series", R"(,"eventTime":")" + now + R"(","series":{"count":2,"lastObservedTime":")" + later + ""
-}
-");
-    make("future", R"(,"lastTimestamp":"9999-01-01T00:00:00Z")");
-make("nonsense", R"(,"lastTimestamp":"soon","series":[])");
-recorder.Sweep();
-CHECK(h.events() == 5);
-h.clock.Advance(minutes(61));
-recorder.Sweep();
-CHECK(h.events() == 1);
-CHECK(h.client().Get({"events", "default", "series"}));
-h.clock.Advance(minutes(30));
-recorder.Sweep();
-CHECK(h.events() == 0);
+  make("new", R"(,"eventTime":")" + now + "\"");
+  make("series", R"(,"eventTime":")" + now + R"(","series":{"count":2,"lastObservedTime":")" + later + "\"}");
+  make("future", R"(,"lastTimestamp":"9999-01-01T00:00:00Z")");
+  make("nonsense", R"(,"lastTimestamp":"soon","series":[])");
+  recorder.Sweep();
+  CHECK(h.events() == 5);
+  h.clock.Advance(minutes(61));
+  recorder.Sweep();
+  CHECK(h.events() == 1);
+  CHECK(h.client().Get({"events", "default", "series"}));
+  h.clock.Advance(minutes(30));
+  recorder.Sweep();
+  CHECK(h.events() == 0);
 }
 
 }  // namespace
