@@ -176,6 +176,7 @@ Expected<std::unique_ptr<Box>> Box::Open(const Config& config, const std::string
                                            {.is_observe_only = is_observe_only, .on_stuck = EndWhole});
   if (!engine) return engine.error();
   parts->engine = *std::move(engine);
+  if (auto prepared = parts->engine->PrepareToServe(); !prepared) return prepared.error();
 
   if (auto listening = parts->Listen(); !listening) return listening.error();
   return std::unique_ptr<Box>(new Box(std::move(parts)));

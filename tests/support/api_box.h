@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/codec/json.h"
+#include "reconciler/definitions.h"
 #include "reconciler/registry.h"
 #include "reconciler/store.h"
 #include "server/surface.h"
@@ -37,6 +38,7 @@ struct ApiBox {
   api::schema::Catalog catalog = SampleKinds();
   std::unique_ptr<reconciler::Store> store;
   reconciler::Registry registry{*store, catalog, clock, entropy};
+  reconciler::Definitions definitions{registry, catalog, clock};
   reconciler::PlanQuery planned_for{};                               ///< Of the last plan that was asked for.
   api::Expected<api::Json> plan{api::Json::Of({{"kind", "Plan"}})};  ///< What it is answered with.
   std::vector<reconciler::QueueReport> queues{};
@@ -47,7 +49,7 @@ struct ApiBox {
   reconciler::Audit audit{&audit_log};
   FakeKeptText kept_tokens{};
   std::unique_ptr<server::Tokens> tokens = std::move(*server::Tokens::Open(kept_tokens, clock, entropy));
-  server::Surface surface{{.client = registry,
+  server::Surface surface{{.client = definitions,
                            .catalog = catalog,
                            .clock = clock,
                            .audit = audit,
