@@ -96,7 +96,8 @@ std::string Joined(const std::vector<std::string>& parts) {
 
 Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request, std::string_view kind) {
   const Query& query = request.target.query;
-  reconciler::WriteOptions options{.actor = request.caller.Actor(), .is_dry_run = query.Has("dryRun")};
+  reconciler::WriteOptions options{
+      .actor = request.caller.Actor(), .from = request.caller.from, .is_dry_run = query.Has("dryRun")};
   if (options.is_dry_run && query.Get("dryRun") != "All")
     return InvalidOption(
         kind, {"dryRun", "FieldValueNotSupported",
