@@ -1,5 +1,6 @@
 #include "server/listener.h"
 
+#include <cerrno>
 #include <exception>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -45,6 +46,23 @@ struct Door {
   Timer pause;
 };
 
+/// Owns a socket until a stream does.
+class Descriptor {
+ public:
+  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
+  Descriptor(Descriptor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  int get() const { return descriptor_; }
+  void Release() { descriptor_ = -1; }
+
+ private:
+  int descriptor_;
+};
+
 /// Small packets at once, and an end to connections whose other side has vanished.
 void TuneTcp(int socket) {
   const int on = 1;
@@ -77,7 +95,7 @@ class Listener::Impl {
 
  private:
   void Accept(Door& door);
-  void Admit(int descriptor, const sockaddr_storage& peer);
+  void Admit(Descriptor descriptor, const sockaddr_storage& peer);
   void BeginDrain();
   void AbortAll();
 
@@ -120,8 +138,11 @@ void Listener::Impl::Accept(Door& door) {
     socklen_t size = sizeof peer;
     const int descriptor = ::accept4(door.acceptor.native_handle(), reinterpret_cast<sockaddr*>(&peer), &size,
                                      SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (descriptor >= 0) Admit(descriptor, peer);
-    if (descriptor >= 0 || errno == EAGAIN || errno == ECONNABORTED) return Accept(door);
+    if (descriptor >= 0 || errno == EAGAIN || errno == ECONNABORTED) {
+      Accept(door);  // First: what Admit throws (memory ran out) costs this connection and no other.
+      if (descriptor >= 0) Admit(Descriptor(descriptor), peer);
+      return;
+    }
     // Out of descriptors or memory. Accepting at once again would spin; the backlog waits meanwhile.
     door.pause.expires_after(kAcceptPause);
     door.pause.async_wait([this, &door](error_code stopped) {
@@ -130,25 +151,22 @@ void Listener::Impl::Accept(Door& door) {
   });
 }
 
-/// Owns `descriptor`.
-void Listener::Impl::Admit(int descriptor, const sockaddr_storage& peer) {
+void Listener::Impl::Admit(Descriptor descriptor, const sockaddr_storage& peer) {
   Origin origin;
   std::unique_ptr<Pipe> pipe;
   if (peer.ss_family == AF_UNIX) {
-    if (const auto credentials = PeerOf(descriptor)) {
+    if (const auto credentials = PeerOf(descriptor.get())) {
       origin.caller = Identify(*credentials, options_.operators);
-      pipe = MakePlainPipe(descriptor);
+      pipe = MakePlainPipe(descriptor.get());
     }
   } else {
-    TuneTcp(descriptor);
+    TuneTcp(descriptor.get());
     origin.address = PeerAddressOf(peer);
-    pipe = options_.tcp.identity ? options_.tcp.identity()->Wrap(descriptor) : MakePlainPipe(descriptor);
+    pipe = options_.tcp.identity ? options_.tcp.identity()->Wrap(descriptor.get()) : MakePlainPipe(descriptor.get());
   }
-  if (!pipe) {
-    ::close(descriptor);
-    return;
-  }
-  auto stream = std::make_unique<Stream>(io_, descriptor, peer.ss_family, std::move(pipe));
+  if (!pipe) return;
+  auto stream = std::make_unique<Stream>(io_, descriptor.get(), peer.ss_family, std::move(pipe));
+  descriptor.Release();
   std::make_shared<Session>(std::move(stream), hub_, std::move(origin))->Start();
 }
 

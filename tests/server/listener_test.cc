@@ -1,5 +1,7 @@
 #include "server/listener.h"
 
+#include <algorithm>
+#include <array>
 #include <future>
 #include <latch>
 #include <stdexcept>
@@ -234,6 +236,41 @@ TEST_CASE("[WIRE] a write that waits holds up no read") {
   CHECK(reader.ReadUntil("GET/a"));
   released.count_down();
   CHECK(writer.ReadUntil("POST/p"));
+}
+
+TEST_CASE("[WIRE][SEC-54] one user's requests that wait are bounded, and what is too much is told to come again") {
+  std::latch released(1);
+  std::latch waiting(1);
+  Served served({.serve =
+                     [&](const Request& request) {
+                       if (request.target.segments[0] == "first") {
+                         waiting.count_down();
+                         released.wait();
+                       }
+                       return Echo(request);
+                     },
+                 .may_block = [](const Request& request) { return request.method != "GET"; }},
+                {.workers = 1, .waiting_per_user_max = 1});
+  RawClient first(served.path());
+  REQUIRE(first.Send("POST /first HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+  waiting.wait();
+  std::array<RawClient, 4> others{RawClient(served.path()), RawClient(served.path()), RawClient(served.path()),
+                                  RawClient(served.path())};
+  for (RawClient& other : others) REQUIRE(other.Send(Post("Content-Length: 0\r\nConnection: close\r\n", "")));
+  RawClient reader(served.path());  // Once this is answered the others are known.
+  REQUIRE(reader.Send(kGet));
+  REQUIRE(reader.ReadUntil("GET/a"));
+  released.count_down();
+  std::string statuses;
+  for (RawClient& other : others) {
+    CHECK(other.ReadToEnd());
+    statuses += other.Statuses() + " ";
+    CHECK((other.Statuses() == "200" || other.seen.find("Retry-After: 1\r\n") != std::string::npos));
+  }
+  CHECK(first.ReadToEnd());
+  CHECK(first.Statuses() == "200");
+  CHECK(std::count(statuses.begin(), statuses.end(), '4') == 3);  // Of three times 429.
+  CHECK(statuses.find("200") != std::string::npos);
 }
 
 TEST_CASE("[WIRE] stopping ends idle connections and lets requests end") {
