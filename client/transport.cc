@@ -204,7 +204,7 @@ http::request<http::string_body> ToMessage(const HttpRequest& request, const std
   message.target(request.target);
   message.version(11);
   message.set(http::field::host, "herod");
-  message.set(http::field::user_agent, "hero/v1");
+  message.set(http::field::user_agent, "heroctl/v1");
   message.set(http::field::accept, request.accept);
   message.set(http::field::connection, "close");
   if (!act_as.empty()) message.set("Impersonate-User", act_as);

@@ -17,6 +17,8 @@ using api::Json;
 using api::schema::Catalog;
 using api::schema::Kind;
 using api::schema::KindPtr;
+using reconciler::PatchType;
+using reconciler::Propagation;
 using reconciler::WriteOptions;
 using reconciler::Written;
 
@@ -27,7 +29,33 @@ std::string WriteQuery(const WriteOptions& options) {
     parameters.emplace_back("fieldValidation", "Strict");
   if (options.field_validation == reconciler::FieldValidation::kIgnore)
     parameters.emplace_back("fieldValidation", "Ignore");
+  if (!options.field_manager.empty()) parameters.emplace_back("fieldManager", options.field_manager);
+  if (options.is_forced) parameters.emplace_back("force", "true");
   return QueryOf(parameters);
+}
+
+std::string_view MediaTypeOf(PatchType type) {
+  switch (type) {
+    case PatchType::kMerge:
+      return "application/merge-patch+json";
+    case PatchType::kJson:
+      return "application/json-patch+json";
+    case PatchType::kApply:
+      return "application/apply-patch+yaml";
+  }
+  return "";
+}
+
+std::string_view PolicyOf(Propagation propagation) {
+  switch (propagation) {
+    case Propagation::kBackground:
+      return "Background";
+    case Propagation::kForeground:
+      return "Foreground";
+    case Propagation::kOrphan:
+      return "Orphan";
+  }
+  return "";
 }
 
 Expected<Json> BodyOf(const HttpResponse& response) {
@@ -205,10 +233,10 @@ Expected<Written> WireClient::Patch(const api::ObjectKey& key, const reconciler:
                                     const WriteOptions& options) {
   auto kind = KindOf(key.resource);
   if (!kind) return kind.error();
-  const bool is_merge = patch.type == reconciler::PatchType::kMerge;
+  const std::string_view subresource = patch.is_of_status ? "status" : "";
   return Write(**kind, {.method = "PATCH",
-                        .target = PathOf(**kind, key.namespace_, key.name) + WriteQuery(options),
-                        .content_type = is_merge ? "application/merge-patch+json" : "application/json-patch+json",
+                        .target = PathOf(**kind, key.namespace_, key.name, subresource) + WriteQuery(options),
+                        .content_type = std::string(MediaTypeOf(patch.type)),
                         .body = api::codec::WriteJson(patch.json)});
 }
 
@@ -216,6 +244,7 @@ Expected<Written> WireClient::Delete(const api::ObjectKey& key, const reconciler
   auto kind = KindOf(key.resource);
   if (!kind) return kind.error();
   Json body = Json::Of({{"kind", "DeleteOptions"}, {"apiVersion", "v1"}});
+  body["propagationPolicy"] = PolicyOf(options.propagation);
   if (options.is_dry_run) body["dryRun"].Append("All");
   if (options.uid) body["preconditions"]["uid"] = options.uid->value;
   if (options.resource_version)

@@ -2,7 +2,7 @@
 # A program elsewhere then says find_package(HeroReconciler) and links HeroReconciler::reconciler (docs/engine.md).
 # Headers lie below include/hero, so that #include "reconciler/embedded.h" reads the same there as here.
 
-set(engine_rooms api api_codec api_schema host host_linux reconciler)
+set(engine_rooms api api_codec api_schema api_fields host host_linux reconciler)
 set(engine_cmake_dir lib/cmake/HeroReconciler)
 
 foreach(room IN LISTS engine_rooms)

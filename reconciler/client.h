@@ -21,12 +21,15 @@ struct WriteOptions {
   std::string actor{};      ///< Who writes, for the audit: `system:controller:user`, `alice`.
   bool is_dry_run = false;  ///< All checks, no write.
   FieldValidation field_validation = FieldValidation::kWarn;
-  bool is_foreseen = false;  ///< The planner's: an owner that is not there may be one that an earlier step makes.
+  std::string field_manager{};  ///< Who owns what is written; empty: the engine, which owns nothing (docs/adr/0018).
+  bool is_forced = false;       ///< An apply takes fields from the managers that have them.
+  bool is_foreseen = false;     ///< The planner's: an owner that is not there may be one that an earlier step makes.
 };
 
 enum class PatchType {
   kMerge,  ///< RFC 7386: an object that is laid over the present one.
   kJson,   ///< RFC 6902: a list of operations.
+  kApply,  ///< The fields that a manager wants, and no others of its own. Makes the object when there is none.
 };
 
 /// A change of one object, whatever else is in it.
@@ -37,11 +40,20 @@ struct PatchDocument {
 
   PatchType type = PatchType::kMerge;
   api::Json json{};
+  bool is_of_status = false;  ///< Changes `.status` alone.
+};
+
+/// What becomes of the objects that a deleted one owns.
+enum class Propagation {
+  kBackground,  ///< They are collected once it is gone.
+  kForeground,  ///< It stays, with a finalizer, until those that block its deletion are gone.
+  kOrphan,      ///< It stays, with a finalizer, until they name it as an owner no longer.
 };
 
 struct DeleteOptions {
   std::string actor{};
   bool is_dry_run = false;
+  Propagation propagation = Propagation::kBackground;
   std::optional<api::Uid> uid{};                           ///< Precondition.
   std::optional<api::ResourceVersion> resource_version{};  ///< Precondition.
 };
@@ -49,6 +61,7 @@ struct DeleteOptions {
 /// What a write left behind.
 struct Written {
   SnapshotPtr object{};
+  bool is_created = false;              ///< By an apply.
   bool is_removed = false;              ///< The object is gone (a delete without finalizers, or the last one went).
   std::vector<std::string> warnings{};  ///< Unknown fields that were dropped: `unknown field "spec.bogus"`.
 };

@@ -11,6 +11,7 @@ namespace reconciler {
 void Collector::Connect() {
   for (const auto& kind : catalog_.kinds()) {
     if (kind->resource() == "events") continue;  // They own nothing and nobody owns them.
+    if (kind->is_review) continue;               // Never stored.
     informers_.Of(kind->resource()).AddHandler([this](const SnapshotPtr& before, const SnapshotPtr& after) {
       OnChange(before, after);
     });

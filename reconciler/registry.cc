@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "api/codec/json.h"
 #include "api/codec/object.h"
 #include "reconciler/admission.h"
 #include "reconciler/owners.h"
@@ -38,7 +39,8 @@ Error Modified(const ObjectKey& key, std::string_view why) {
 
 /// A batch of the store (StoreOptions::batch_max): more at once would only hold up others who write these objects.
 constexpr std::size_t kTogetherMax = 128;
-constexpr std::size_t kLockedMax = 48;  // Locks of one thread; ThreadSanitizer follows 64.
+constexpr std::size_t kRevisionDigitsMax = 19;  // Of 64 bits; they come into the text with the commit.
+constexpr std::size_t kLockedMax = 48;          // Locks of one thread; ThreadSanitizer follows 64.
 
 /// An update has to name the state that it was made from.
 bool IsUpdate(const Object& object) { return object.metadata.resource_version.value != 0; }
@@ -62,6 +64,32 @@ void CopyStatus(const Object& from, Object& to) {
   else
     to.body.Erase("status");
 }
+
+/// Of a merge patch what a status may take: the status, and the version that it is for.
+PatchDocument StatusPart(const PatchDocument& patch) {
+  if (patch.type != PatchType::kMerge) return patch;
+  api::Json part = api::Json::EmptyObject();
+  if (const api::Json* status = patch.json.Find("status")) part["status"] = *status;
+  if (const api::Json* version = patch.json.At({"metadata", "resourceVersion"}))
+    part["metadata"]["resourceVersion"] = *version;
+  return part;
+}
+
+/// The version and the uid that an applied object names. `current` null: there is none.
+Expected<void> CheckPreconditions(const ObjectKey& key, const Snapshot* current, const api::Json& applied) {
+  const api::Json* version = applied.At({"metadata", "resourceVersion"});
+  const api::Json* uid = applied.At({"metadata", "uid"});
+  const auto differs = [](const api::Json* given, const std::string& present) {
+    return given && !given->StringOr("").empty() && given->StringOr("") != present;
+  };
+  if (differs(version, current ? std::to_string(current->resource_version.value) : "")) return Modified(key, kStale);
+  if (differs(uid, current ? current->uid.value : ""))
+    return Modified(key, "the UID in the object (" + uid->StringOr("") + ") does not match the UID in record (" +
+                             (current ? current->uid.value : "") + ")");
+  return {};
+}
+
+constexpr int kApplyTries = 5;  // Each time somebody else made the object, or removed it, at the same moment.
 
 /// The state as it would be written, for a dry run and for a write that changes nothing.
 SnapshotPtr Preview(const ObjectKey& key, const Object& object) {
@@ -94,7 +122,11 @@ Expected<Written> Registry::Create(Object object, const WriteOptions& options) {
   return Commit(CheckCreate(std::move(object), options));
 }
 
-Expected<Registry::Checked> Registry::CheckCreate(Object object, const WriteOptions& options) {
+FieldWrite Registry::WriteOf(const Kind& kind, const WriteOptions& options) const {
+  return {.kind = kind, .manager = options.field_manager, .is_forced = options.is_forced, .now = clock_.Now()};
+}
+
+Expected<Registry::Checked> Registry::CheckCreate(Object object, const WriteOptions& options, Tracking tracking) {
   auto kind = KindOf(object);
   if (!kind) return kind.error();
   api::ObjectMeta& metadata = object.metadata;
@@ -110,6 +142,8 @@ Expected<Registry::Checked> Registry::CheckCreate(Object object, const WriteOpti
   if (auto causes = CheckMetadata(**kind, metadata); !causes.empty())
     return InvalidObject(**kind, metadata.name, std::move(causes));
   if (auto owners = CheckOwners(**kind, object, {}, options); !owners) return owners.error();
+  if (tracking == Tracking::kWanted)
+    if (auto tracked = TrackFields(WriteOf(**kind, options), nullptr, object); !tracked) return tracked.error();
 
   const ObjectKey key = KeyOf(**kind, object);
   if (options.is_dry_run) {
@@ -157,6 +191,7 @@ void Registry::WriteTogether(std::span<Object> objects, const WriteOptions& opti
   std::vector<Mutation> mutations;
   for (Object& object : objects) {
     auto one = IsUpdate(object) ? CheckUpdate(std::move(object), options) : CheckCreate(std::move(object), options);
+    one = Storable(std::move(one));
     if (one && one->mutation) mutations.push_back(std::move(*one->mutation));
     checked.push_back(std::move(one));
   }
@@ -187,27 +222,78 @@ Expected<Written> Registry::UpdateStatus(Object object, const WriteOptions& opti
   if (!given.uid.value.empty() && given.uid != target->current->uid)
     return Modified(key, "the object has been deleted and made anew");
 
-  Object next = target->object;
-  CopyStatus(object, next);
-  auto warnings = ConformToSchema(**kind, next, options.field_validation);
+  return Commit(CheckStatus(*target, object, options));
+}
+
+/// The status of `given` put on the present state.
+Expected<Registry::Checked> Registry::CheckStatus(const Target& target, const Object& given,
+                                                  const WriteOptions& options, Tracking tracking) const {
+  Object next = target.object;
+  CopyStatus(given, next);
+  auto warnings = ConformToSchema(*target.kind, next, options.field_validation);
   if (!warnings) return warnings.error();
-  Checked checked = CheckSave(*target, next, options.is_dry_run);
+  FieldWrite write = WriteOf(*target.kind, options);
+  write.is_of_status = true;
+  if (tracking == Tracking::kDone)
+    next.metadata.managed_fields = given.metadata.managed_fields;
+  else if (auto tracked = TrackFields(write, &target.object, next); !tracked)
+    return tracked.error();
+  Checked checked = CheckSave(target, next, options.is_dry_run);
   checked.written.warnings = *std::move(warnings);
-  return Commit(std::move(checked));
+  return checked;
 }
 
 Expected<Written> Registry::Patch(const ObjectKey& key, const PatchDocument& patch, const WriteOptions& options) {
   const auto alone = LockWrites(key);
+  if (patch.type == PatchType::kApply) return Apply(key, patch, options);
   auto target = Load(key);
   if (!target) return target.error();
+  if (patch.is_of_status && !target->kind->has_status) return NoSuchKind(key.resource + "/status");
   api::Json json = api::codec::ObjectToJson(target->object);
-  if (auto patched = ApplyPatch(json, patch); !patched) return patched.error();
+  if (auto patched = ApplyPatch(json, patch.is_of_status ? StatusPart(patch) : patch); !patched) return patched.error();
   auto next = api::codec::ObjectFromJson(std::move(json));
   if (!next) return BadRequest(next.error().message);
+  if (patch.is_of_status) {
+    if (next->metadata.resource_version != target->current->resource_version) return Modified(key, kStale);
+    return Commit(CheckStatus(*target, *next, options));
+  }
   if (next->metadata.name != key.name || next->metadata.namespace_ != key.namespace_)
     return BadRequest("the name of the object (" + next->metadata.name + ") does not match the name on the URL (" +
                       key.name + ")");
   return Commit(CheckReplace(*target, *std::move(next), options));
+}
+
+/// Who makes the object meanwhile does not hold the lock of its writers: then there is one to apply to.
+Expected<Written> Registry::Apply(const ObjectKey& key, const PatchDocument& patch, const WriteOptions& options) {
+  for (int tries = 1;; ++tries) {
+    auto written = Commit(CheckApply(key, patch, options));
+    if (written || written.error().code != Code::kAlreadyExists || tries == kApplyTries) return written;
+  }
+}
+
+Expected<Registry::Checked> Registry::CheckApply(const ObjectKey& key, const PatchDocument& patch,
+                                                 const WriteOptions& options) {
+  auto target = Load(key);
+  if (!target && (target.error().code != Code::kNotFound || patch.is_of_status)) return target.error();
+  const KindPtr kind = catalog_.FindResource(key.resource);
+  if (!kind || (patch.is_of_status && !kind->has_status)) return NoSuchKind(key.resource);
+  FieldWrite write = WriteOf(*kind, options);
+  write.is_of_status = patch.is_of_status;
+  if (target) {
+    if (auto same = CheckPreconditions(key, &*target->current, patch.json); !same) return same.error();
+    auto next = ApplyFields(write, &target->object, patch.json);
+    if (!next) return next.error();
+    if (!patch.is_of_status) return CheckReplace(*target, *std::move(next), options, Tracking::kDone);
+    return CheckStatus(*target, *next, options, Tracking::kDone);
+  }
+  if (auto same = CheckPreconditions(key, nullptr, patch.json); !same) return same.error();
+  auto made = ApplyFields(write, nullptr, patch.json);
+  if (!made) return made.error();
+  made->metadata.name = key.name;
+  made->metadata.namespace_ = key.namespace_;
+  auto checked = CheckCreate(*std::move(made), options, Tracking::kDone);
+  if (checked) checked->written.is_created = true;
+  return checked;
 }
 
 Expected<Written> Registry::Delete(const ObjectKey& key, const DeleteOptions& options) {
@@ -260,7 +346,7 @@ std::vector<std::unique_lock<std::mutex>> Registry::LockWrites(std::span<const O
 
 Expected<KindPtr> Registry::KindOf(const Object& object) const {
   KindPtr kind = catalog_.FindKind(object.api_version, object.kind);
-  if (!kind) return NoSuchKind(object.kind + " of " + object.api_version);
+  if (!kind || kind->is_review) return NoSuchKind(object.kind + " of " + object.api_version);
   return kind;
 }
 
@@ -282,8 +368,8 @@ Expected<void> Registry::CheckOwners(const Kind& kind, const Object& object, con
 }
 
 /// Brings what a client sent into shape against the present state.
-Expected<Registry::Checked> Registry::CheckReplace(const Target& target, Object next,
-                                                   const WriteOptions& options) const {
+Expected<Registry::Checked> Registry::CheckReplace(const Target& target, Object next, const WriteOptions& options,
+                                                   Tracking tracking) const {
   const api::ObjectMeta& before = target.object.metadata;
   api::ObjectMeta& metadata = next.metadata;
   if (metadata.resource_version != target.current->resource_version) return Modified(target.key, kStale);
@@ -291,6 +377,7 @@ Expected<Registry::Checked> Registry::CheckReplace(const Target& target, Object 
     return Modified(target.key, "the UID in the object (" + metadata.uid.value +
                                     ") does not match the UID in record (" + before.uid.value + ")");
   metadata.uid = before.uid;
+  metadata.generate_name = before.generate_name;
   metadata.creation_timestamp = before.creation_timestamp;
   metadata.deletion_timestamp = before.deletion_timestamp;
   metadata.generation = before.generation;
@@ -307,11 +394,24 @@ Expected<Registry::Checked> Registry::CheckReplace(const Target& target, Object 
                       "Forbidden: no new finalizers can be added if the object is being deleted"});
   if (!causes.empty()) return InvalidObject(*target.kind, metadata.name, std::move(causes));
   if (auto owners = CheckOwners(*target.kind, next, target.object, options); !owners) return owners.error();
+  if (tracking == Tracking::kWanted)
+    if (auto tracked = TrackFields(WriteOf(*target.kind, options), &target.object, next); !tracked)
+      return tracked.error();
 
   if (!IsSameSpec(*target.kind, target.object, next)) ++metadata.generation.value;
   Checked checked = CheckSave(target, next, options.is_dry_run);
   checked.written.warnings = *std::move(warnings);
   return checked;
+}
+
+/// What is stored has to be read again, and what the server adds to a body may make it too long for that.
+Expected<Registry::Checked> Registry::Storable(Expected<Checked> checked) {
+  const std::size_t limit = api::codec::JsonLimits{}.bytes_max;
+  if (!checked || !checked->mutation || checked->mutation->draft.snapshot.text.size() + kRevisionDigitsMax <= limit)
+    return checked;
+  return Error{Code::kInvalid, "RequestEntityTooLarge",
+               "Request entity too large: limit is " + std::to_string(limit) +
+                   ", of the whole object with what the server adds"};
 }
 
 /// The next state of an object: written not at all when it equals the present one, as its last one when nothing holds
@@ -328,6 +428,7 @@ Registry::Checked Registry::CheckSave(const Target& target, const Object& next, 
 
 /// The writer of its object holds the lock since before the check.
 Expected<Written> Registry::Commit(Expected<Checked> checked) {
+  checked = Storable(std::move(checked));
   if (!checked) return checked.error();
   if (!checked->mutation) return std::move(checked->written);
   auto stored = store_.Commit(std::move(*checked->mutation));

@@ -12,6 +12,7 @@
 #include "host/clock.h"
 #include "host/entropy.h"
 #include "reconciler/client.h"
+#include "reconciler/managed_fields.h"
 #include "reconciler/store.h"
 
 namespace reconciler {
@@ -45,6 +46,9 @@ class Registry final : public Client {
     api::Object object{};
   };
 
+  /// Whether a write still has to be entered into managedFields; an apply has done it.
+  enum class Tracking { kWanted, kDone };
+
   /// A write that may be made: what to commit, or without that what it comes to.
   struct Checked {
     std::optional<Mutation> mutation{};
@@ -55,10 +59,18 @@ class Registry final : public Client {
   api::Expected<Target> Load(const api::ObjectKey& key) const;
   api::Expected<void> CheckOwners(const api::schema::Kind& kind, const api::Object& object, const api::Object& before,
                                   const WriteOptions& options) const;
-  api::Expected<Checked> CheckCreate(api::Object object, const WriteOptions& options);
+  api::Expected<Checked> CheckCreate(api::Object object, const WriteOptions& options,
+                                     Tracking tracking = Tracking::kWanted);
   api::Expected<Checked> CheckUpdate(api::Object object, const WriteOptions& options);
-  api::Expected<Checked> CheckReplace(const Target& target, api::Object next, const WriteOptions& options) const;
+  api::Expected<Checked> CheckReplace(const Target& target, api::Object next, const WriteOptions& options,
+                                      Tracking tracking = Tracking::kWanted) const;
+  api::Expected<Written> Apply(const api::ObjectKey& key, const PatchDocument& patch, const WriteOptions& options);
+  api::Expected<Checked> CheckApply(const api::ObjectKey& key, const PatchDocument& patch, const WriteOptions& options);
+  api::Expected<Checked> CheckStatus(const Target& target, const api::Object& given, const WriteOptions& options,
+                                     Tracking tracking = Tracking::kWanted) const;
+  FieldWrite WriteOf(const api::schema::Kind& kind, const WriteOptions& options) const;
   static Checked CheckSave(const Target& target, const api::Object& next, bool is_dry_run);
+  static api::Expected<Checked> Storable(api::Expected<Checked> checked);
   api::Expected<Written> Commit(api::Expected<Checked> checked);
   void WriteTogether(std::span<api::Object> objects, const WriteOptions& options,
                      std::vector<api::Expected<Written>>& results);

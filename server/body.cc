@@ -9,6 +9,8 @@
 #include "api/codec/json.h"
 #include "api/codec/object.h"
 #include "api/codec/text.h"
+#include "api/codec/yaml.h"
+#include "reconciler/managed_fields.h"
 #include "server/protobuf_reader.h"
 
 namespace server {
@@ -21,8 +23,7 @@ using api::Json;
 using api::schema::Kind;
 using reconciler::FieldValidation;
 
-constexpr std::size_t kFieldManagerMax = 128;  // Kubernetes' bound.
-constexpr std::size_t kQuotedBodyMax = 200;    // How much of a body that nobody understands an error repeats.
+constexpr std::size_t kQuotedBodyMax = 200;  // How much of a body that nobody understands an error repeats.
 
 /// What Kubernetes knows of metadata; what this project does not keep of it is dropped without a word.
 constexpr std::array<std::string_view, 16> kMetadataFields{"annotations",
@@ -78,6 +79,13 @@ Expected<void> CheckType(Json& body, const Kind& kind, Subject& subject) {
       {{"kind", "FieldValueInvalid", message}}};
 }
 
+/// The program that asks: its `User-Agent` up to the first slash.
+std::string AgentOf(const Request& request) {
+  const std::string_view agent = request.Find("user-agent");
+  const std::string name = api::codec::Printable(agent.substr(0, agent.find('/')), reconciler::kFieldManagerMax);
+  return name.empty() ? "unknown" : name;
+}
+
 std::string Joined(const std::vector<std::string>& parts) {
   std::string all;
   for (const std::string& part : parts) all += (all.empty() ? "" : ", ") + part;
@@ -102,9 +110,27 @@ Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request, std:
     return InvalidOption(kind, {"fieldValidation", "FieldValueNotSupported",
                                 "Unsupported value: \"" + std::string(validation) +
                                     "\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""});
-  if (query.Get("fieldManager").size() > kFieldManagerMax)
+  const std::string_view manager = query.Get("fieldManager");
+  if (manager.size() > reconciler::kFieldManagerMax)
     return InvalidOption(kind, {"fieldManager", "FieldValueTooLong", "Too long: must have at most 128 bytes"});
+  if (api::codec::Printable(manager) != manager)
+    return InvalidOption(
+        kind, {"fieldManager", "FieldValueInvalid",
+               "Invalid value: \"" + api::codec::Printable(manager) + "\": should only contain printable characters"});
+  options.field_manager = manager.empty() ? AgentOf(request) : std::string(manager);
   return options;
+}
+
+Expected<Json> ReadYamlOrJson(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first < text.size() && text[first] == '{') {
+    auto json = api::codec::ParseJson(text);
+    if (json) return json;
+  }
+  auto documents = api::codec::ParseYaml(text, "body");
+  if (!documents) return documents.error();
+  if (documents->size() == 1) return std::move(documents->front());
+  return BadRequest("one document is needed, not " + std::to_string(documents->size()));
 }
 
 Expected<Json> ReadJsonBody(const Request& request, const Route& route) {

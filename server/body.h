@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/meta/object.h"
@@ -15,6 +16,9 @@ namespace server {
 /// `dryRun`, `fieldValidation`, `fieldManager`. `kind` names the options in errors: `CreateOptions`. Errors:
 /// InvalidOption.
 api::Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request, std::string_view kind);
+
+/// One document, in either notation: clients send JSON as YAML, which it is. Errors: kInvalid.
+api::Expected<api::Json> ReadYamlOrJson(std::string_view text);
 
 /// The body as JSON, also one in protobuf. Errors: UnsupportedMediaType, BadRequest when it is no JSON object.
 api::Expected<api::Json> ReadJsonBody(const Request& request, const Route& route);

@@ -1,5 +1,6 @@
 #include "server/write.h"
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "api/codec/json.h"
 #include "api/codec/object.h"
 #include "reconciler/admission.h"
+#include "reconciler/managed_fields.h"
 #include "server/body.h"
 #include "server/delete_options.h"
 #include "server/status.h"
@@ -24,7 +26,7 @@ using reconciler::PatchType;
 using reconciler::WriteOptions;
 using reconciler::Written;
 
-constexpr int kStatusPatchTries = 8;      // As the registry does for patches of the whole object.
+constexpr std::string_view kPatchOptions = "PatchOptions";
 constexpr std::size_t kWarningsMax = 50;  // More tell nothing new, and clients bound their headers.
 
 std::string Quoted(std::string_view text) {
@@ -54,35 +56,6 @@ Expected<void> CheckVersionText(const Json& body) {
   return BadRequest("metadata.resourceVersion must be a string of decimal digits");
 }
 
-/// Of a merge patch what a status may take: the status, and the version that it is for.
-PatchDocument StatusPart(PatchDocument patch) {
-  if (patch.type != PatchType::kMerge) return patch;
-  Json part = Json::EmptyObject();
-  if (const Json* status = patch.json.Find("status")) part["status"] = *status;
-  if (const Json* version = patch.json.At({"metadata", "resourceVersion"}))
-    part["metadata"]["resourceVersion"] = *version;
-  return part;
-}
-
-/// The status of a patched object, put on the present one. Repeated on a race unless the patch names a version.
-Expected<Written> PatchStatus(reconciler::Client& client, const api::ObjectKey& key, const PatchDocument& patch,
-                              const WriteOptions& options) {
-  const PatchDocument part = StatusPart(patch);
-  for (int tries = 1;; ++tries) {
-    auto current = client.Get(key);
-    if (!current) return current.error();
-    auto json = api::codec::ParseJson((*current)->text);
-    if (!json) return json.error();
-    if (auto patched = reconciler::ApplyPatch(*json, part); !patched) return patched.error();
-    auto object = api::codec::ObjectFromJson(*std::move(json));
-    if (!object) return BadRequest(object.error().message);
-    const bool is_other_version = object->metadata.resource_version != (*current)->resource_version;
-    auto written = client.UpdateStatus(*std::move(object), options);
-    const bool raced = !written && written.error().code == Code::kConflict;
-    if (!raced || is_other_version || tries == kStatusPatchTries) return written;
-  }
-}
-
 /// Unknown fields that are refused make a body a bad request but a patch an invalid one.
 Error AsInvalidPatch(const Error& error, const Route& route) {
   const std::size_t strict = error.message.find("strict decoding error: ");
@@ -91,21 +64,69 @@ Error AsInvalidPatch(const Error& error, const Route& route) {
                                    {{"patch", "FieldValueInvalid", "Invalid value: " + error.message.substr(strict)}});
 }
 
+constexpr std::string_view kApplyType = "application/apply-patch+yaml";
+
 /// Kubernetes accepts strategic patches for built-in kinds alone, and merging is all that theirs need.
-Expected<PatchDocument> ReadPatch(const Request& request, const Route& route) {
+Expected<PatchType> TypeOfPatch(const Request& request, const Route& route) {
   const std::string type = request.MediaType();
-  const bool is_merge = type == "application/merge-patch+json";
-  const bool is_strategic = type == "application/strategic-merge-patch+json" && !route.kind->schema;
-  const bool is_json = type == "application/json-patch+json";
-  if (!is_merge && !is_strategic && !is_json)
-    return UnsupportedMediaType("application/json-patch+json, application/merge-patch+json");
-  auto patch = api::codec::ParseJson(request.body);
+  if (type == kApplyType) return PatchType::kApply;
+  if (type == "application/json-patch+json") return PatchType::kJson;
+  if (type == "application/merge-patch+json") return PatchType::kMerge;
+  if (type == "application/strategic-merge-patch+json" && !route.kind->schema) return PatchType::kMerge;
+  return UnsupportedMediaType(
+      "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
+}
+
+/// What is wrong with an applied object before its fields are looked at.
+Expected<void> CheckApplied(const Json& applied, const Route& route) {
+  const auto text = [&](std::initializer_list<std::string_view> path) {
+    const Json* found = applied.At(path);
+    return found ? found->StringOr("") : std::string();
+  };
+  const std::string api_version = text({"apiVersion"});
+  const std::string given = text({"kind"});
+  if (api_version != route.kind->api_version() || given != route.kind->kind) {
+    const bool is_core = api_version.find('/') == std::string::npos;
+    return BadRequest("invalid object type: " + (is_core ? "/" + api_version : api_version) + ", Kind=" + given);
+  }
+  if (const Json* managed = applied.At({"metadata", "managedFields"}); managed && !managed->is_null())
+    return BadRequest("metadata.managedFields must be nil");
+  if (const std::string name = text({"metadata", "name"}); !name.empty() && name != route.name)
+    return BadRequest("the name of the object (" + name + ") does not match the name on the URL (" + route.name + ")");
+  if (const std::string other = text({"metadata", "namespace"}); !other.empty() && other != route.namespace_)
+    return BadRequest("the namespace of the provided object does not match the namespace on the request");
+  return {};
+}
+
+Expected<PatchDocument> ReadPatch(const Request& request, const Route& route) {
+  auto type = TypeOfPatch(request, route);
+  if (!type) return type.error();
+  auto patch = *type == PatchType::kApply ? ReadYamlOrJson(request.body) : api::codec::ParseJson(request.body);
   if (!patch) return BadRequest("error decoding patch: " + patch.error().message);
-  if (is_json) return PatchDocument(PatchType::kJson, *std::move(patch));
-  if (!patch->is_object())
-    return BadRequest("error decoding patch: a merge patch is an object, not " + std::string(patch->TypeName()));
-  if (auto version = CheckVersionText(*patch); !version) return version.error();
-  return PatchDocument(*std::move(patch));
+  PatchDocument document(*type, *std::move(patch));
+  document.is_of_status = !route.subresource.empty();
+  if (*type == PatchType::kJson) return document;
+  if (!document.json.is_object())
+    return BadRequest("error decoding patch: " + std::string(*type == PatchType::kApply ? "an apply" : "a merge") +
+                      " patch is an object, not " + std::string(document.json.TypeName()));
+  if (auto version = CheckVersionText(document.json); !version) return version.error();
+  if (*type == PatchType::kApply)
+    if (auto applied = CheckApplied(document.json, route); !applied) return applied.error();
+  return document;
+}
+
+/// The options that only an apply has, or needs.
+Expected<void> ReadApplyOptions(const Request& request, WriteOptions& options) {
+  const Query& query = request.target.query;
+  if (request.MediaType() == kApplyType) {
+    options.is_forced = query.IsTrue("force");
+    if (!query.Get("fieldManager").empty()) return {};
+    return InvalidOption(kPatchOptions,
+                         {"fieldManager", "FieldValueRequired", "Required value: is required for apply patch"});
+  }
+  if (!query.Has("force")) return {};
+  return InvalidOption(kPatchOptions,
+                       {"force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch"});
 }
 
 }  // namespace
@@ -155,22 +176,19 @@ Response Replace(const Backend& backend, const Request& request, const Route& ro
 }
 
 Response Patch(const Backend& backend, const Request& request, const Route& route) {
-  constexpr std::string_view kOptions = "PatchOptions";
-  auto options = ReadWriteOptions(request, kOptions);
-  if (!options) return Refuse(options.error(), Subject::OfOptions(kOptions));
-  if (request.target.query.Has("force"))
-    return Refuse(InvalidOption(kOptions, {"force", "FieldValueForbidden",
-                                           "Forbidden: may not be specified for non-apply patch"}),
-                  Subject::OfOptions(kOptions));
+  auto options = ReadWriteOptions(request, kPatchOptions);
+  if (!options) return Refuse(options.error(), Subject::OfOptions(kPatchOptions));
+  if (auto apply = ReadApplyOptions(request, *options); !apply)
+    return Refuse(apply.error(), Subject::OfOptions(kPatchOptions));
   auto patch = ReadPatch(request, route);
   if (!patch) return Refuse(patch.error());
   const Subject subject = Subject::Of(*route.kind, route.name);
   auto warnings = CheckMetadataFields(patch->json, *route.kind, options->field_validation);
   if (!warnings) return Refuse(AsInvalidPatch(warnings.error(), route), subject);
-  auto written = route.subresource.empty() ? backend.client.Patch(route.key(), *patch, *options)
-                                           : PatchStatus(backend.client, route.key(), *patch, *options);
+  auto written = backend.client.Patch(route.key(), *patch, *options);
+  if (!written && written.error().reason == reconciler::kApplyConflict) return Refuse(written.error());
   if (!written) return Refuse(AsInvalidPatch(written.error(), route), subject);
-  return Answer(200, *written, *warnings);
+  return Answer(written->is_created ? 201 : 200, *written, *warnings);
 }
 
 Response Delete(const Backend& backend, const Request& request, const Route& route) {

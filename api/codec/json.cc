@@ -37,8 +37,10 @@ std::size_t StringStart(std::string_view text, std::size_t end) {
 /// Builds the value from RapidJSON's events. A method that returns false stops the parser; Failure() then says why.
 class Builder {
  public:
-  Builder(std::string_view text, const rapidjson::MemoryStream& stream, int depth_max)
-      : text_(text), stream_(stream), depth_max_(depth_max) {}
+  /// `repeated` null: a key that stands twice is an error.
+  Builder(std::string_view text, const rapidjson::MemoryStream& stream, int depth_max,
+          std::vector<std::string>* repeated)
+      : text_(text), stream_(stream), depth_max_(depth_max), repeated_(repeated) {}
 
   const std::optional<Error>& Failure() const { return failure_; }
   Json Take() { return std::move(root_); }
@@ -64,7 +66,9 @@ class Builder {
   bool StartArray() { return Open(false); }
   bool EndObject(rapidjson::SizeType) {
     Frame frame = std::move(frames_.back());
-    if (const auto again = FirstRepeatedKey(frame.members)) {
+    if (const auto again = FirstRepeatedKey(frame.members); again && repeated_) {
+      NoteRepeats(frame.members);
+    } else if (again) {
       const std::string key = Printable(frame.members[*again].key, 64);
       return Fail(StringStart(text_, frame.key_ends[*again]), "the key \"" + key + "\" stands twice in one object");
     }
@@ -136,9 +140,38 @@ class Builder {
     return first;
   }
 
+  /// Where the object stands that has just ended: `spec.ports[0]`.
+  std::string PathHere() const {
+    std::string path;
+    for (std::size_t i = 0; i + 1 < frames_.size(); ++i) {
+      const Frame& frame = frames_[i];
+      if (frame.is_object)
+        path += (path.empty() ? "" : ".") + Printable(frame.members.back().key, kShownKeyMax);
+      else
+        path += "[" + std::to_string(frame.elements.size()) + "]";
+    }
+    return path;
+  }
+
+  void NoteRepeats(const Json::Object& members) {
+    std::vector<std::string_view> keys;
+    for (const Json::Member& member : members) keys.push_back(member.key);
+    std::sort(keys.begin(), keys.end());
+    const std::string path = PathHere();
+    for (auto key = keys.begin(); (key = std::adjacent_find(key, keys.end())) != keys.end();) {
+      if (repeated_->size() < kRepeatedMax)
+        repeated_->push_back((path.empty() ? "" : path + ".") + Printable(*key, kShownKeyMax));
+      key = std::upper_bound(key, keys.end(), *key);
+    }
+  }
+
+  static constexpr std::size_t kShownKeyMax = 64;
+  static constexpr std::size_t kRepeatedMax = 100;  // As many as a schema's Prune tells.
+
   const std::string_view text_;
   const rapidjson::MemoryStream& stream_;
   const int depth_max_;
+  std::vector<std::string>* const repeated_;
   std::vector<Frame> frames_;
   Json root_;
   std::optional<Error> failure_;
@@ -244,12 +277,10 @@ std::string Write(const Json& value, bool is_pretty) {
   return writer.Take();
 }
 
-}  // namespace
-
 // Every check here answers an input that crashed or fooled RapidJSON 1.1 (docs/adr/0006): it overflows the stack
 // without kParseIterativeFlag, reads past the end in an unfinished UTF-8 sequence, takes NUL for the end of the text,
 // crashes on long numbers unless they stay text, keeps both of two equal keys.
-Expected<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
+Expected<Json> Parse(std::string_view text, const JsonLimits& limits, std::vector<std::string>* repeated) {
   if (text.size() > limits.bytes_max)
     return Error{.code = Code::kInvalid,
                  .reason = "InvalidJson",
@@ -263,11 +294,20 @@ Expected<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
-  Builder builder(text, stream, limits.depth_max);
+  Builder builder(text, stream, limits.depth_max, repeated);
   const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, builder);
   if (builder.Failure()) return *builder.Failure();
   if (result.IsError()) return InvalidJson(text, result.Offset(), ProblemText(result.Code()));
   return builder.Take();
+}
+
+}  // namespace
+
+Expected<Json> ParseJson(std::string_view text, const JsonLimits& limits) { return Parse(text, limits, nullptr); }
+
+Expected<Json> ParseJsonWithRepeats(std::string_view text, std::vector<std::string>& repeated,
+                                    const JsonLimits& limits) {
+  return Parse(text, limits, &repeated);
 }
 
 std::string WriteJson(const Json& value) { return Write(value, false); }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/meta/expected.h"
 #include "api/meta/json.h"
@@ -18,6 +19,11 @@ struct JsonLimits {
 /// invalid UTF-8, a key that stands twice in one object, a number longer than 64 characters, an integer outside 64
 /// bits, a real outside a double, nesting or size beyond the limits. Never recurses on its input.
 Expected<Json> ParseJson(std::string_view text, const JsonLimits& limits = {});
+
+/// The same, but of a key that stands twice in one object the last value counts. `repeated` gets the path of each such
+/// key, `spec.ports[0].name`, the first 100.
+Expected<Json> ParseJsonWithRepeats(std::string_view text, std::vector<std::string>& repeated,
+                                    const JsonLimits& limits = {});
 
 /// Compact text, keys sorted: equal values give equal bytes. A double keeps its point (`1.0`), an integer has none.
 /// Always text that ParseJson reads: bytes that are no UTF-8 become U+FFFD, infinity and NaN become null.

@@ -61,6 +61,14 @@ std::optional<Error> TakeOwners(const Json& from, std::vector<OwnerReference>& o
   return std::nullopt;
 }
 
+std::optional<Error> TakeManagedFields(const Json& from, Json& managed) {
+  const Json* found = from.Find("managedFields");
+  if (!found || found->is_null()) return std::nullopt;
+  if (!found->is_array()) return detail::WrongType("metadata.managedFields", "array", *found);
+  managed = *found;
+  return std::nullopt;
+}
+
 std::optional<Error> TakeMetadata(const Json& json, ObjectMeta& metadata) {
   if (!json.is_object()) return detail::WrongType("metadata", "object", json);
   std::optional<Error> failure;
@@ -68,6 +76,7 @@ std::optional<Error> TakeMetadata(const Json& json, ObjectMeta& metadata) {
     if (!failure) failure = Take(json, "metadata", name, member);
   };
   take("name", metadata.name);
+  take("generateName", metadata.generate_name);
   take("namespace", metadata.namespace_);
   take("uid", metadata.uid.value);
   take("generation", metadata.generation.value);
@@ -78,6 +87,7 @@ std::optional<Error> TakeMetadata(const Json& json, ObjectMeta& metadata) {
   take("finalizers", metadata.finalizers);
   if (!failure) failure = TakeResourceVersion(json, metadata.resource_version);
   if (!failure) failure = TakeOwners(json, metadata.owner_references);
+  if (!failure) failure = TakeManagedFields(json, metadata.managed_fields);
   return failure;
 }
 
@@ -92,6 +102,7 @@ Json OwnerToJson(const OwnerReference& owner) {
 Json MetadataToJson(const ObjectMeta& metadata) {
   Json json = Json::EmptyObject();
   if (!metadata.name.empty()) json["name"] = metadata.name;
+  if (!metadata.generate_name.empty()) json["generateName"] = metadata.generate_name;
   if (!metadata.namespace_.empty()) json["namespace"] = metadata.namespace_;
   if (!metadata.uid.value.empty()) json["uid"] = metadata.uid.value;
   if (metadata.resource_version.value != 0) json["resourceVersion"] = std::to_string(metadata.resource_version.value);
@@ -105,6 +116,7 @@ Json MetadataToJson(const ObjectMeta& metadata) {
   if (!metadata.annotations.empty()) json["annotations"] = Encode(metadata.annotations);
   if (!metadata.finalizers.empty()) json["finalizers"] = Encode(metadata.finalizers);
   for (const OwnerReference& owner : metadata.owner_references) json["ownerReferences"].Append(OwnerToJson(owner));
+  if (metadata.managed_fields.size() > 0) json["managedFields"] = metadata.managed_fields;
   return json;
 }
 

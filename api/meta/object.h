@@ -76,6 +76,7 @@ struct OwnerReference {
 
 struct ObjectMeta {
   std::string name{};
+  std::string generate_name{};  ///< What a name is made from when the object is created without one.
   std::string namespace_{};
   Uid uid{};
   ResourceVersion resource_version{};
@@ -86,6 +87,7 @@ struct ObjectMeta {
   std::map<std::string, std::string> annotations{};
   std::vector<std::string> finalizers{};
   std::vector<OwnerReference> owner_references{};
+  Json managed_fields{};  ///< Who wrote which field, an array as Kubernetes has it; null: not tracked, or not said.
 
   bool operator==(const ObjectMeta&) const = default;
 

@@ -84,6 +84,12 @@ void ReadListType(Loader& loader, const Json& value, const Spot& spot, SchemaNod
     loader.faults.AddInvalid(spot.path, "must be atomic, set or map");
 }
 
+void ReadMapType(Loader& loader, const Json& value, const Spot& spot, SchemaNode& node) {
+  node.is_atomic_map = value == Json("atomic");
+  if (!node.is_atomic_map && value != Json("granular"))
+    loader.faults.AddInvalid(spot.path, "must be atomic or granular");
+}
+
 void RefuseRules(Loader& loader, const Json&, const Spot& spot, SchemaNode&) {
   loader.faults.AddForbidden(spot.path,
                              "rules in CEL are not supported yet; say it with pattern, enum, required or limits");
@@ -124,7 +130,7 @@ constexpr std::array kKeywords = {
     Keyword{"x-kubernetes-int-or-string", ReadIntOrString, true},
     Keyword{"x-kubernetes-list-map-keys", ReadInto<&SchemaNode::list_map_keys>, true},
     Keyword{"x-kubernetes-list-type", ReadListType, true},
-    Keyword{"x-kubernetes-map-type", Ignore, true},  // Matters to server-side apply alone.
+    Keyword{"x-kubernetes-map-type", ReadMapType, true},
     Keyword{"x-kubernetes-preserve-unknown-fields", ReadInto<&SchemaNode::keeps_unknown>, true},
     Keyword{"x-kubernetes-validations", RefuseRules},
 };

@@ -35,6 +35,7 @@ struct SchemaNode {
   std::vector<Property> properties{};  ///< Sorted by name.
   std::vector<std::string> required{};
   std::optional<Schema> additional_properties{};
+  bool is_atomic_map = false;  ///< x-kubernetes-map-type: atomic. Who applies a part of it owns all of it.
   std::optional<Schema> items{};
   ListType list_type = ListType::kAtomic;
   std::vector<std::string> list_map_keys{};

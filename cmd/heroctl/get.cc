@@ -38,8 +38,18 @@ Expected<void> CheckFlags(const Flags& flags) {
   return UsageError("-o is one of wide, yaml, json, name, jsonpath=TEMPLATE, not \"" + flags.output + "\"");
 }
 
+/// Without who wrote which field, which is long and says nothing to most.
+Json ForPeople(Json value) {
+  if (Json* metadata = value.Find("metadata")) metadata->Erase("managedFields");
+  if (Json* items = value.Find("items"); items && items->array())
+    for (Json& item : *items->array())
+      if (Json* metadata = item.Find("metadata")) metadata->Erase("managedFields");
+  return value;
+}
+
 /// One value, an object or a list of them, as -o wants it.
-Expected<std::string> Format(const Flags& flags, const Json& value) {
+Expected<std::string> Format(const Flags& flags, const Json& given) {
+  const Json value = ForPeople(given);
   if (flags.output == "json") return api::codec::WritePrettyJson(value);
   if (flags.output == "yaml") return api::codec::WriteYaml(value);
   return client::ExpandTemplate(value, std::string_view(flags.output).substr(kTemplatePrefix.size()));

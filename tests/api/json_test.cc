@@ -8,6 +8,16 @@ using api::Json;
 using api::codec::ParseJson;
 using api::codec::WriteJson;
 
+TEST_CASE("[WIRE] JSON: of a key that stands twice the last counts where that is asked for, and each is named once") {
+  std::vector<std::string> repeated;
+  const auto json = api::codec::ParseJsonWithRepeats(
+      R"({"a":1,"b":[{"c":1},{"c":1,"d":2,"c":3,"c":4}],"a":{"x":1},"e":{"f":1,"f":2}})", repeated);
+  REQUIRE(json);
+  CHECK(api::codec::WriteJson(*json) == R"({"a":{"x":1},"b":[{"c":1},{"c":4,"d":2}],"e":{"f":2}})");
+  CHECK(repeated == std::vector<std::string>{"b[1].c", "e.f", "a"});
+  CHECK_FALSE(api::codec::ParseJsonWithRepeats("{\"a\":1", repeated));
+}
+
 TEST_CASE("[API] JSON: every type is read, and written with sorted keys") {
   const auto value = ParseJson(R"( {"z": [1, -2.5, true, null], "a": {"text": "\u00e9\ud83d\ude00\n"}, "e": {}} )");
 

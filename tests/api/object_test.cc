@@ -13,7 +13,8 @@ TEST_CASE("[API] objects: metadata is read, what this project does not keep is d
   const auto object = ParseObject(R"({
     "apiVersion": "hero.dev/v1", "kind": "User",
     "metadata": {"name": "alice", "namespace": "", "uid": "u-1", "resourceVersion": "7", "generation": 2,
-      "creationTimestamp": "2026-11-20T20:58:51Z", "deletionTimestamp": null, "selfLink": "/x", "managedFields": [{}],
+      "creationTimestamp": "2026-11-20T20:58:51Z", "deletionTimestamp": null, "selfLink": "/x", "managedFields": [{"manager": "m"}],
+      "generateName": "al-",
       "labels": {"a/b": "c"}, "annotations": {"n": "t"}, "finalizers": ["hero.dev/user"], "deletionGracePeriodSeconds": 0,
       "ownerReferences": [{"apiVersion": "v1", "kind": "Team", "name": "team", "uid": "u-0", "controller": true}]},
     "spec": {"name": "alice"}, "extra": 1})");
@@ -27,11 +28,12 @@ TEST_CASE("[API] objects: metadata is read, what this project does not keep is d
         std::vector<OwnerReference>{
             {.api_version = "v1", .kind = "Team", .name = "team", .uid = {"u-0"}, .is_controller = true}});
   CHECK(object->body == Json::Of({{"spec", Json::Of({{"name", "alice"}})}, {"extra", 1}}));
-  CHECK(codec::WriteObject(*object) ==
-        R"({"apiVersion":"hero.dev/v1","extra":1,"kind":"User","metadata":{"annotations":{"n":"t"},)"
-        R"("creationTimestamp":"2026-11-20T20:58:51Z","finalizers":["hero.dev/user"],"generation":2,)"
-        R"("labels":{"a/b":"c"},"name":"alice","ownerReferences":[{"apiVersion":"v1","controller":true,"kind":"Team",)"
-        R"("name":"team","uid":"u-0"}],"resourceVersion":"7","uid":"u-1"},"spec":{"name":"alice"}})");
+  CHECK(
+      codec::WriteObject(*object) ==
+      R"({"apiVersion":"hero.dev/v1","extra":1,"kind":"User","metadata":{"annotations":{"n":"t"},)"
+      R"("creationTimestamp":"2026-11-20T20:58:51Z","finalizers":["hero.dev/user"],"generateName":"al-","generation":2,)"
+      R"("labels":{"a/b":"c"},"managedFields":[{"manager":"m"}],"name":"alice","ownerReferences":[{"apiVersion":"v1","controller":true,"kind":"Team",)"
+      R"("name":"team","uid":"u-0"}],"resourceVersion":"7","uid":"u-1"},"spec":{"name":"alice"}})");
   CHECK(*ParseObject(codec::WriteObject(*object)) == *object);
 }
 
@@ -56,6 +58,8 @@ TEST_CASE("[API] objects: what is refused, with the field") {
       {R"("apiVersion": "v1", "kind": "A", "metadata": [])", "metadata: must be object, not array", "metadata"},
       {R"("apiVersion": "v1", "kind": "A", "metadata": {"labels": {"a": 1}})",
        "metadata.labels.a: must be string, not integer", "metadata.labels.a"},
+      {R"("apiVersion": "v1", "kind": "A", "metadata": {"managedFields": {}})",
+       "metadata.managedFields: must be array, not object", "metadata.managedFields"},
       {R"("apiVersion": "v1", "kind": "A", "metadata": {"resourceVersion": 7})",
        "metadata.resourceVersion: must be string, not integer", "metadata.resourceVersion"},
       {R"("apiVersion": "v1", "kind": "A", "metadata": {"resourceVersion": "7a"})",

@@ -38,6 +38,15 @@ spec:
                 image: {type: string, pattern: '^[a-z]+:[0-9]+$'}
                 mode: {type: string, enum: [Fast, Slow], default: Fast}
                 tags: {type: array, items: {type: string}, x-kubernetes-list-type: set}
+                labels: {type: object, additionalProperties: {type: string}}
+                ports:
+                  type: array
+                  x-kubernetes-list-type: map
+                  x-kubernetes-list-map-keys: [name]
+                  items:
+                    type: object
+                    required: [name, port]
+                    properties: {name: {type: string}, port: {type: integer}}
             status:
               type: object
               x-kubernetes-preserve-unknown-fields: true
