@@ -51,7 +51,7 @@ class Box:
 
     def start(self):
         self.herod = subprocess.Popen(
-            [os.path.join(self.bin, "herod"), "--config", os.path.join(self.root, "herod.toml"), "--root", self.root],
+            ["setpriv", "--pdeathsig", "KILL", os.path.join(self.bin, "herod"), "--config", os.path.join(self.root, "herod.toml"), "--root", self.root],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         eventually(START_SECONDS, self._answers, "herod answers on its socket")
 
@@ -70,7 +70,7 @@ class Box:
     def _open_bridge(self):
         # No client speaks HTTP over a unix socket. Who may open the port is an operator, for as long as this run lasts.
         self.bridge = subprocess.Popen(
-            ["socat", f"TCP-LISTEN:{self.port},bind=127.0.0.1,reuseaddr,fork,backlog=256", f"UNIX-CONNECT:{self.socket}"],
+            ["setpriv", "--pdeathsig", "KILL", "socat", f"TCP-LISTEN:{self.port},bind=127.0.0.1,reuseaddr,fork,backlog=256", f"UNIX-CONNECT:{self.socket}"],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         eventually(START_SECONDS, self._bridged, "the bridge listens")
 
