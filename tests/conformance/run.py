@@ -7,6 +7,7 @@ import sys
 from box import Box
 from go_clients import GoClients
 from kubectl import Kubectl
+from kubectl_identity import Identity
 from kubectl_kinds import Kinds
 from kubectl_read import Reading
 from kubectl_write import Writing
@@ -51,7 +52,7 @@ def main():
     try:
         for name, binary in (k.split("=", 1) for k in args.kubectl):
             kubectl = Kubectl(binary, box, os.path.join(box.root, f"home-{name}"))
-            for part in (Reading, Writing, Kinds):
+            for part in (Reading, Writing, Kinds, Identity):
                 steps.suite(f"kubectl {name}", part(kubectl, box))
         steps.suite("Python", PythonClient(box))
         if args.go:
