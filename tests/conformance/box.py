@@ -69,7 +69,6 @@ class Box:
         """What it prints; it has to end so."""
         done = subprocess.run([os.path.join(self.bin, "heroctl"), "--socket", self.socket, *args], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=CALL_SECONDS, env={**os.environ, "HERO_ROOT": self.root}, check=False)
-        print("$ heroctl", *args, f"-> {done.returncode}\n{done.stderr}")
         assert done.returncode == rc, f"heroctl {' '.join(args)} ended with {done.returncode}: {done.stderr}"
         return done.stdout
 
