@@ -19,7 +19,6 @@ from steps import Skip, Steps
 NOT_YET = {
     "create fills in a generated name": "generateName",
     "replace writes the whole object; --force makes it anew": "404 for what is not there",
-    "explain tells what the fields of a third party's kind mean": "OpenAPI of kinds of third parties",
     "an object cannot be made in a namespace that is not there": "namespaces that are looked for",
     "a namespace takes what is in it along": "the end of namespaces",
     "the dynamic client removes by label": "deletion of collections",
