@@ -25,13 +25,16 @@ class Refused(Exception):
 class Box:
     """Starts, kills and restarts herod, which serves TLS on 127.0.0.1. Everything ends with close(), whatever happened."""
 
-    def __init__(self, bin_dir, top, logs):
+    def __init__(self, bin_dir, logs):
         self.bin, self.logs, self.herod = bin_dir, logs, None
         self.root = tempfile.mkdtemp(prefix="hero-conformance.")
         self.socket = os.path.join(self.root, "run/hero/hero.sock")
         self.port = free_port()
         self.log = open(os.path.join(logs, "herod.log"), "ab")
-        self._seed(os.path.join(top, "examples/hero_team"))
+
+    def open(self, team):
+        """The first start, on a forge with that hero_team."""
+        self._seed(team)
         self.start()
 
     def _seed(self, team):

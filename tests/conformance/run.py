@@ -47,8 +47,9 @@ def main():
     steps = Steps(args.logs, args.only, NOT_YET)
     for suite, why in (skip.split("=", 1) for skip in args.skip):
         steps.step("[WIRE]", suite, skipped(why))
-    box = Box(args.bin, args.top, args.logs)
+    box = Box(args.bin, args.logs)
     try:
+        box.open(os.path.join(args.top, "examples/hero_team"))
         for name, binary in (k.split("=", 1) for k in args.kubectl):
             kubectl = Kubectl(binary, box, os.path.join(box.root, f"home-{name}"))
             for part in (Reading, Writing, Kinds, Identity):
