@@ -23,25 +23,26 @@ class Refused(Exception):
 
 
 class Box:
-    """Starts, kills and restarts herod; `server` is the URL for clients. Everything ends with close(), whatever happened."""
+    """Starts, kills and restarts herod, which serves TLS on 127.0.0.1. Everything ends with close(), whatever happened."""
 
-    def __init__(self, bin_dir, top, logs):
-        self.bin, self.logs, self.herod, self.bridge = bin_dir, logs, None, None
+    def __init__(self, bin_dir, logs):
+        self.bin, self.logs, self.herod = bin_dir, logs, None
         self.root = tempfile.mkdtemp(prefix="hero-conformance.")
         self.socket = os.path.join(self.root, "run/hero/hero.sock")
         self.port = free_port()
-        self.server = f"http://127.0.0.1:{self.port}"
         self.log = open(os.path.join(logs, "herod.log"), "ab")
-        self._seed(os.path.join(top, "examples/hero_team"))
+
+    def open(self, team):
+        """The first start, on a forge with that hero_team."""
+        self._seed(team)
         self.start()
-        self._open_bridge()
 
     def _seed(self, team):
         forge = os.path.join(self.root, "home/driver/hero/forge/lhumina_code/hero_team.git")
         work = os.path.join(self.root, "team")
         shutil.copytree(team, work)
         with open(os.path.join(self.root, "herod.toml"), "w", encoding="utf-8") as config:
-            config.write(f'[team]\nurl = "file://{forge}"\n')
+            config.write(f'[team]\nurl = "file://{forge}"\n[serve]\ntls_address = "127.0.0.1:{self.port}"\n')
         git = ["git", "-c", "user.name=Conformance", "-c", "user.email=conformance@localhost", "-c", "commit.gpgsign=false"]
         env = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
         for line in (["init", "-q", "--bare", "-b", "development", forge], ["-C", work, "init", "-q", "-b", "development"],
@@ -51,7 +52,7 @@ class Box:
 
     def start(self):
         self.herod = subprocess.Popen(
-            [os.path.join(self.bin, "herod"), "--config", os.path.join(self.root, "herod.toml"), "--root", self.root],
+            ["setpriv", "--pdeathsig", "KILL", os.path.join(self.bin, "herod"), "--config", os.path.join(self.root, "herod.toml"), "--root", self.root],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         eventually(START_SECONDS, self._answers, "herod answers on its socket")
 
@@ -67,27 +68,19 @@ class Box:
         self.herod.send_signal(signal.SIGKILL)
         self.herod.wait()
 
-    def _open_bridge(self):
-        # No client speaks HTTP over a unix socket. Who may open the port is an operator, for as long as this run lasts.
-        self.bridge = subprocess.Popen(
-            ["socat", f"TCP-LISTEN:{self.port},bind=127.0.0.1,reuseaddr,fork,backlog=256", f"UNIX-CONNECT:{self.socket}"],
-            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        eventually(START_SECONDS, self._bridged, "the bridge listens")
+    def heroctl(self, *args, rc=0):
+        """What it prints; it has to end so."""
+        done = subprocess.run([os.path.join(self.bin, "heroctl"), "--socket", self.socket, *args], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=CALL_SECONDS, env={**os.environ, "HERO_ROOT": self.root}, check=False)
+        assert done.returncode == rc, f"heroctl {' '.join(args)} ended with {done.returncode}: {done.stderr}"
+        return done.stdout
 
-    def _bridged(self):
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def kubeconfig(self, home):
-        """Writes ~/.kube/config of a fresh home."""
-        os.makedirs(os.path.join(home, ".kube"), exist_ok=True)
+    def kubeconfig(self, home, *who):
+        """Writes ~/.kube/config of a fresh home: of whoever runs this, or of `--as NAME`."""
+        os.makedirs(os.path.join(home, ".kube"), mode=0o700, exist_ok=True)
         path = os.path.join(home, ".kube/config")
-        config = {"apiVersion": "v1", "kind": "Config", "current-context": "hero",
-                  "clusters": [{"name": "hero", "cluster": {"server": self.server}}],
-                  "users": [{"name": "me", "user": {}}],
-                  "contexts": [{"name": "hero", "context": {"cluster": "hero", "user": "me", "namespace": "default"}}]}
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(config, file)
+        with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(self.heroctl(*who, "kubeconfig"))
         return path
 
     def call(self, method, path, body=None, kind="application/json", text=False):
@@ -108,18 +101,13 @@ class Box:
         assert self.herod.poll() is None, f"herod ended with {self.herod.returncode}, see {self.logs}/herod.log"
 
     def close(self):
-        for process in (self.bridge, self.herod):
-            if process is None or process.poll() is not None:
-                continue
-            if process is self.bridge:
-                os.killpg(process.pid, signal.SIGKILL)  # With a child for each connection.
-            else:
-                process.terminate()
+        if self.herod is not None and self.herod.poll() is None:
+            self.herod.terminate()
             try:
-                process.wait(timeout=START_SECONDS)
+                self.herod.wait(timeout=START_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                self.herod.kill()
+                self.herod.wait()
         self.log.close()
         shutil.rmtree(self.root, ignore_errors=True)
 

@@ -13,10 +13,10 @@ class Said:
 
 
 class Kubectl:
-    def __init__(self, binary, box, home):
+    def __init__(self, binary, box, home, *who):
         self.binary, self.box, self.home = binary, box, home
         os.makedirs(home)
-        box.kubeconfig(home)
+        box.kubeconfig(home, *who)
         self.files = 0
         version = subprocess.run([binary, "version", "--client", "-o", "json"], capture_output=True, text=True, timeout=SECONDS, check=True).stdout
         self.minor = int(version.split('"minor": "')[1].split('"')[0].rstrip("+"))

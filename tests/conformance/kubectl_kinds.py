@@ -32,6 +32,8 @@ class Kinds:
 
     def define(self):
         """[D-02] a kind of a third party is defined, and served at once"""
+        self.k("delete", "-f", CRDS, "--ignore-not-found")  # Of a run of another kubectl that failed.
+        self.k("delete", "ns", "kinds", "emptied", "--ignore-not-found")
         equal(self.k("create", "-f", CRDS).out.split("\n")[:2],
               [f"customresourcedefinition.apiextensions.k8s.io/{kind}.example.dev created" for kind in ("widgets", "parts")])
         contains(self.k("wait", "--for=condition=Established", "crd/widgets.example.dev", "--timeout=10s").out, "condition met")
@@ -40,6 +42,9 @@ class Kinds:
         contains(self.k("describe", "crd", "slots.hero.dev").out, "Kind:         CustomResourceDefinition", "Plural:", "NamesAccepted")
         rows = [line.split() for line in self.k("api-resources", "--api-group=example.dev").out.splitlines()]
         equal(rows[1:], [["parts", "example.dev/v1", "true", "Part"], ["widgets", "wd", "example.dev/v1", "true", "Widget"]])
+
+    def explain(self):
+        """[WIRE] explain tells what the fields of a third party's kind mean"""
         contains(self.k("explain", "widget.spec.size").out, "<integer>", "How many parts it has.")
 
     def ours(self):
@@ -49,18 +54,21 @@ class Kinds:
         contains(self.k("get", "crd", "slots.hero.dev", "-o", "name").out, "slots.hero.dev")
 
     def space(self):
-        """[WIRE] objects live in namespaces that there are"""
+        """[WIRE] objects of a third party live in namespaces, with columns of their own"""
         self.k("create", "ns", "kinds")
-        contains(self.k.refused("create", "-f", self.k.file(manifest("x", "nowhere", size=1))), '(NotFound)', 'namespaces "nowhere" not found')
         self.k("apply", "-f", self.k.file(manifest("one", "kinds", size=2)))
         self.k("apply", "-n", "default", "-f", self.k.file(manifest("two", size=3)))
         equal(self.k("get", "wd", "-n", "kinds", "-o", "name").out, "widget.example.dev/one\n")
         head, *rows = self.k("get", "widgets", "-A").out.splitlines()
         equal(head.split(), ["NAMESPACE", "NAME", "SIZE", "READY", "AGE"])
         equal([row.split()[:3] for row in rows], [["default", "two", "3"], ["kinds", "one", "2"]])
-        contains(self.k("get", "all", "-n", "kinds").out, "widget.example.dev/one")
+        contains(self.k("get", "all", "-n", "kinds", "-o", "name").out, "widget.example.dev/one")
         contains(self.k("get", "wd", "-n", "kinds", "-o", "wide").out, "IMAGE", "base:1")
         contains(self.k.refused("apply", "-n", "default", "-f", self.k.file(manifest("one", "kinds", size=2))), "the namespace from the provided object \"kinds\" does not match")
+
+    def nowhere(self):
+        """[WIRE] an object cannot be made in a namespace that is not there"""
+        contains(self.k.refused("create", "-f", self.k.file(manifest("x", "nowhere", size=1))), '(NotFound)', 'namespaces "nowhere" not found')
 
     def schema(self):
         """[WIRE] the schema fills in, prunes and refuses"""
