@@ -11,9 +11,12 @@ namespace {
 
 constexpr std::string_view kSystem = "system:";
 
+/// Whoever is refused may have written anything, of any length; no name that is taken is cut.
 std::string TargetOf(const api::Object& object) {
+  constexpr std::size_t kNameMax = 253;
+  const auto shown = [](const std::string& text) { return api::codec::Printable(text, kNameMax); };
   const std::string& namespace_ = object.metadata.namespace_;
-  return object.kind + " " + (namespace_.empty() ? "" : namespace_ + "/") + object.metadata.name;
+  return shown(object.kind) + " " + (namespace_.empty() ? "" : shown(namespace_) + "/") + shown(object.metadata.name);
 }
 
 /// An Event that the engine writes says nothing that the steps do not say.

@@ -4,14 +4,21 @@
 
 namespace reconciler {
 
-EventQueue::EventQueue(std::string resource, std::size_t events_max)
-    : resource_(std::move(resource)), events_max_(events_max) {}
+namespace {
+
+std::size_t BytesOf(const Event& event) { return event.object ? event.object->text.size() : 0; }
+
+}  // namespace
+
+EventQueue::EventQueue(std::string resource, std::size_t events_max, std::size_t bytes_max)
+    : resource_(std::move(resource)), events_max_(events_max), bytes_max_(bytes_max) {}
 
 void EventQueue::Push(const Event& event) {
   {
     std::lock_guard lock(mutex_);
     if (is_lost_) return;
-    if (events_.size() < events_max_) {
+    bytes_ += BytesOf(event);
+    if (events_.size() < events_max_ && bytes_ <= bytes_max_) {
       events_.push_back(event);
     } else {
       events_.clear();
@@ -32,6 +39,7 @@ api::Expected<std::optional<Event>> EventQueue::Next(std::chrono::milliseconds w
   if (!events_.empty()) {
     std::optional<Event> event(std::move(events_.front()));
     events_.pop_front();
+    bytes_ -= BytesOf(*event);
     return event;
   }
   if (is_lost_)

@@ -14,7 +14,8 @@ namespace reconciler {
 /// The bounded queue between the store and one reader of a watch. Thread-safe.
 class EventQueue {
  public:
-  EventQueue(std::string resource, std::size_t events_max);
+  /// `bytes_max` of the events' texts, which nothing but the queue may still hold.
+  EventQueue(std::string resource, std::size_t events_max, std::size_t bytes_max);
 
   /// Never blocks; a full queue is emptied and lost. Tell the reader afterwards with Notify.
   void Push(const Event& event);
@@ -31,11 +32,13 @@ class EventQueue {
   // Constant after construction.
   const std::string resource_;
   const std::size_t events_max_;
+  const std::size_t bytes_max_;
 
   std::mutex mutex_;
   // Guarded by mutex_.
   std::condition_variable_any changed_;
   std::deque<Event> events_;
+  std::size_t bytes_ = 0;
   bool is_lost_ = false;
 
   std::mutex notify_mutex_;  // Held while notifying, so that no call begins after SetNotify({}) returned.

@@ -153,6 +153,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   std::deque<Waiter*> waiting_;
   std::map<ObjectKey, SnapshotPtr> objects_;
   std::deque<Event> history_;  ///< Of revisions above floor_, in order.
+  std::size_t history_bytes_ = 0;
   Queues queues_;
   std::int64_t revision_ = 0;
   std::int64_t floor_ = 0;
@@ -200,8 +201,11 @@ void Store::Impl::Supersede(const Event& event) {
   if (event.previous) superseded_.emplace_back(event.revision.value, event.previous->resource_version.value);
   if (event.type == EventType::kDeleted) superseded_.emplace_back(event.revision.value, event.revision.value);
   history_.push_back(event);
-  if (history_.size() > options_.history_max) {
+  history_bytes_ += event.object->text.size();
+  while (history_.size() > options_.history_max ||
+         (history_.size() > 1 && history_bytes_ > options_.history_bytes_max)) {
     floor_ = history_.front().revision.value;
+    history_bytes_ -= history_.front().object->text.size();
     history_.pop_front();
   }
 }
@@ -317,7 +321,7 @@ Expected<Event> Store::Impl::Apply(Waiter& waiter, const Outcome& outcome, std::
 std::size_t Store::Impl::DropsMax(std::size_t writes) { return 2 * writes + 64; }
 
 void Store::Impl::PlanDrops(LogBatch& log, std::int64_t newest, std::size_t rows_max) const {
-  const std::int64_t floor = newest - static_cast<std::int64_t>(options_.history_max);
+  const std::int64_t floor = std::max(newest - static_cast<std::int64_t>(options_.history_max), floor_);
   log.floor = floor;
   for (const auto& [superseded_at, row] : superseded_) {
     if (superseded_at > floor || log.dropped.size() >= rows_max) break;
@@ -406,7 +410,8 @@ void Store::Impl::CountTransaction(std::chrono::steady_clock::time_point began, 
 }
 
 Expected<std::unique_ptr<Watch>> Store::Impl::Open(std::string_view resource, ResourceVersion from) {
-  auto queue = std::make_shared<EventQueue>(std::string(resource), options_.watch_queue_max);
+  auto queue = std::make_shared<EventQueue>(std::string(resource), options_.watch_queue_max,
+                                            2 * options_.history_bytes_max);  // It begins with a history.
   std::lock_guard lock(mutex_);
   if (from.value < floor_)
     return Error{Code::kExpired, "Expired",

@@ -40,6 +40,8 @@ struct Mutation {
 struct StoreOptions {
   std::string path{};              ///< Of the database file; `:memory:` in tests.
   std::size_t history_max = 2000;  ///< Revisions that a watch can go back. Kubernetes keeps about as many.
+  /// Of their objects' texts; beyond it a watch can go back less far. 2 000 of 32 KiB: an object of ours has 2.
+  std::size_t history_bytes_max = 64u << 20;
   std::size_t watch_queue_max =
       4096;                     ///< Events a watch may lag behind; beyond it the stream is ended. Above history_max.
   std::size_t batch_max = 128;  ///< Mutations in one commit; beyond 64 only latency grows (docs/adr/0003).

@@ -52,7 +52,13 @@ constexpr EventField kEventFields[] = {
     {"type", "type"},
 };
 
+constexpr std::size_t kRequirementsMax = 64;  // Each is asked of each object; who writes them by hand has three.
+
 Error BadSelector(std::string message) { return {Code::kInvalid, "BadRequest", std::move(message)}; }
+
+Error TooManyRequirements() {
+  return BadSelector("a selector has at most " + std::to_string(kRequirementsMax) + " requirements");
+}
 
 /// What the stored object calls the field.
 Expected<std::string> StoredField(std::string_view field, const api::schema::Kind* kind) {
@@ -117,6 +123,7 @@ class LabelSelectorParser {
     while (!rest_.empty()) {
       auto requirement = ParseRequirement();
       if (!requirement) return requirement.error();
+      if (selector.requirements_.size() == kRequirementsMax) return TooManyRequirements();
       selector.requirements_.push_back(*std::move(requirement));
       SkipSpace();
       if (rest_.empty()) break;
@@ -244,6 +251,7 @@ Expected<FieldSelector> FieldSelector::Parse(std::string_view text, const api::s
     if (!stored) return stored.error();
     auto unescaped = Unescaped(api::Trimmed(value));
     if (!unescaped) return unescaped.error();
+    if (selector.requirements_.size() == kRequirementsMax) return TooManyRequirements();
     selector.requirements_.push_back(
         {.field = *std::move(stored), .is_equal = !is_unequal, .value = *std::move(unescaped)});
   }

@@ -18,6 +18,7 @@ using reconciler::EventType;
 using reconciler::SnapshotPtr;
 
 constexpr std::size_t kChunkBytes = 64u << 10;  // What one slow reader can hold in memory, beside one large object.
+constexpr std::size_t kLooksMax = 200;  // Objects that one Pull asks the selectors about: below 2 ms of the io thread.
 constexpr std::chrono::seconds kBookmarkInterval{
     60};  // As Kubernetes: a client that resumes then has missed a minute at most.
 constexpr std::string_view kBeginningEnds = "k8s.io/initial-events-end";
@@ -71,8 +72,12 @@ class WatchStream final : public ChunkSource {
 
   Chunk Pull() override {
     Chunk chunk;
-    TakeInitial(chunk.bytes);
-    while (chunk.bytes.size() < kChunkBytes) {
+    std::size_t looks = TakeInitial(chunk.bytes);
+    for (; chunk.bytes.size() < kChunkBytes; ++looks) {
+      if (looks >= kLooksMax) {  // Others are served before we go on.
+        chunk.wake_after = std::chrono::milliseconds(0);
+        break;
+      }
       auto event = watch_->Next(std::chrono::milliseconds(0), {});
       if (!event) {
         chunk.bytes += ErrorFrame(event.error());
@@ -99,13 +104,16 @@ class WatchStream final : public ChunkSource {
     return std::min(now + kBookmarkInterval, std::max(now, end_ - kLastBookmark));
   }
 
-  void TakeInitial(std::string& bytes) {
-    while (initial_taken_ < initial_.size() && bytes.size() < kChunkBytes) {
+  /// How many it looked at.
+  std::size_t TakeInitial(std::string& bytes) {
+    std::size_t looks = 0;
+    for (; initial_taken_ < initial_.size() && bytes.size() < kChunkBytes && looks < kLooksMax; ++looks) {
       const SnapshotPtr object = std::exchange(initial_[initial_taken_++], nullptr);
       if (options_.selection.Matches(*object)) Say(EventType::kAdded, *object, bytes);
     }
     // Before anything that happened since: what is marked is the whole of one moment, `seen_`.
     if (initial_taken_ == initial_.size() && std::exchange(owes_mark_, false)) SayBookmark(true, bytes);
+    return looks;
   }
 
   void Take(const Event& event, std::string& bytes) {

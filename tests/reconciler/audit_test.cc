@@ -60,5 +60,20 @@ TEST_CASE(
   CHECK(after[before.size()].find("Toy after") != std::string::npos);
 }
 
+TEST_CASE("[SEC-54] audit: a line is short, whatever name was refused") {
+  const TempDir dir;
+  const FakeClock clock;
+  SeededEntropy entropy;
+  host::linux::AppendFile file(dir / "audit.log");
+  auto engine = reconciler::Embedded::Open({.path = ":memory:"}, ToyCatalog(),
+                                           {.clock = clock, .entropy = entropy, .audit_log = &file});
+  REQUIRE(engine);
+  const std::string name(1'000'000, '\x01');
+  CHECK_FALSE(reconciler::Put((*engine)->client(), Toy{.metadata = {.name = name}, .spec = {"x"}}, {.actor = "jo"}));
+  const auto lines = LinesOf(dir / "audit.log");
+  REQUIRE(lines.size() == 1);
+  CHECK(lines.front().size() < 1'000);
+}
+
 }  // namespace
 }  // namespace tests

@@ -121,6 +121,21 @@ TEST_CASE("[ENGINE] store: a watch from before the kept history, or from the fut
   CHECK(Drain(**watch) == "A4 A5");
 }
 
+TEST_CASE("[SEC-54] store: what is kept for watches has a bound in bytes too") {
+  // 2 000 changes of one object of 3 MiB were 6 GB.
+  auto store = InMemory({.history_bytes_max = 1'000});
+  auto slow = store->OpenWatch("things.test.dev", {0});
+  constexpr int kWrites = 40;
+  for (int i = 0; i < kWrites; ++i) REQUIRE(store->Commit(Write("a" + std::to_string(i), i)));
+  const std::size_t kept = store->Stats().history;
+  CHECK(kept * store->Get(KeyOf("a0"))->get()->text.size() <= 1'000);
+  CHECK(kept > 0);
+  CHECK(store->OpenWatch("things.test.dev", {kWrites - static_cast<std::int64_t>(kept) - 1}).error().code ==
+        Code::kExpired);
+  CHECK(store->OpenWatch("things.test.dev", {kWrites - static_cast<std::int64_t>(kept)}));
+  CHECK(Drain(**slow) == "Expired");
+}
+
 TEST_CASE("[ENGINE] store: notify comes when there is something, and at once when there is already") {
   auto store = InMemory();
   auto watch = store->OpenWatch("things.test.dev", {0});

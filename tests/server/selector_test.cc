@@ -59,6 +59,19 @@ TEST_CASE("[WIRE] a label selector that is none is a bad request") {
   }
 }
 
+TEST_CASE("[SEC-54] a selector has a bound, for each part of it is asked of each object") {
+  std::string labels = "a";
+  std::string fields = "metadata.name!=a";
+  for (int i = 1; i < 64; ++i) {
+    labels += ",a";
+    fields += ",metadata.name!=a";
+  }
+  CHECK(LabelSelector::Parse(labels));
+  CHECK(FieldSelector::Parse(fields));
+  CHECK(LabelSelector::Parse(labels + ",a").error().message == "a selector has at most 64 requirements");
+  CHECK(FieldSelector::Parse(fields + ",metadata.name!=a").error().message == "a selector has at most 64 requirements");
+}
+
 TEST_CASE("[WIRE] a wrong selector is answered with the place and what would be right") {
   const std::pair<const char*, const char*> rows[] = {
       {"a=b c", "expected a comma at position 5"},     {"=x", "expected a label's key at position 1"},
