@@ -106,6 +106,13 @@ std::string_view Query::Get(std::string_view name) const {
   return value ? std::string_view(*value) : std::string_view();
 }
 
+std::vector<std::string_view> Query::GetAll(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const auto& [key, value] : parameters_)
+    if (key == name) values.emplace_back(value);
+  return values;
+}
+
 bool Query::IsTrue(std::string_view name) const {
   const std::string* value = Find(name);
   return value && *value != "0" && api::LowerCase(*value) != "false";

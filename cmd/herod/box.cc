@@ -147,7 +147,8 @@ Expected<std::unique_ptr<Box>> Box::Open(const Config& config, const std::string
                          },
                          .queues = [&manager] { return manager.Queues(); },
                          .history = [&manager](const api::ObjectKey& object) { return manager.History(object); },
-                         .metrics = [&manager] { return manager.Metrics(); }});
+                         .metrics = [&manager] { return manager.Metrics(); },
+                         .readiness = [&manager] { return manager.Readiness(); }});
   auto listener = server::Listener::Open(
       {.socket_path = parts->paths.control_socket, .operators = {.daemon = getuid()}},
       {.serve = [&surface = *parts->surface](const server::Request& request) { return surface.Serve(request); },
