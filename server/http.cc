@@ -69,6 +69,7 @@ struct StatusName {
 constexpr std::array kStatusNames{
     StatusName{200, "OK"},
     StatusName{201, "Created"},
+    StatusName{304, "Not Modified"},
     StatusName{400, "Bad Request"},
     StatusName{403, "Forbidden"},
     StatusName{404, "Not Found"},
@@ -167,7 +168,9 @@ std::string FormatHead(const Response& response, Framing framing, bool is_kept_a
     head.append(name).append(": ").append(value).append("\r\n");
   };
   for (const Header& header : response.headers) add(header.name, api::codec::Printable(header.value, kHeaderBytesMax));
-  if (framing == Framing::kLength) add("Content-Length", std::to_string(response.body.size()));
+  // Who has the document already takes a length for that of the document.
+  if (framing == Framing::kLength && response.status != 304)
+    add("Content-Length", std::to_string(response.body.size()));
   if (framing == Framing::kChunked) add("Transfer-Encoding", "chunked");
   if (!is_kept_alive) add("Connection", "close");
   return head + "\r\n";
