@@ -12,6 +12,7 @@ void Collector::Connect() {
   for (const auto& kind : catalog_.kinds()) {
     if (kind->resource() == "events") continue;  // They own nothing and nobody owns them.
     if (kind->is_review) continue;               // Never stored.
+    if (kind->is_foreign) continue;              // An informer stays, and such a kind may go.
     informers_.Of(kind->resource()).AddHandler([this](const SnapshotPtr& before, const SnapshotPtr& after) {
       OnChange(before, after);
     });

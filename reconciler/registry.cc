@@ -136,6 +136,7 @@ Expected<Registry::Checked> Registry::CheckCreate(Object object, const WriteOpti
   metadata.creation_timestamp = std::chrono::floor<std::chrono::seconds>(clock_.Now());
   metadata.deletion_timestamp.reset();
   if ((*kind)->has_status) object.body.Erase("status");
+  if ((*kind)->resource() == "namespaces") object.body["status"] = api::Json::Of({{"phase", "Active"}});
 
   auto warnings = ConformToSchema(**kind, object, options.field_validation);
   if (!warnings) return warnings.error();
