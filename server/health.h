@@ -13,7 +13,7 @@ bool IsProbe(const std::vector<std::string>& segments);
 
 /// What a probe is told: `ok`, or 500 with every check by its name. `verbose` shows them in any case, `exclude=NAME`
 /// leaves some out. Alive is who answers: what a restart would not mend is no matter of `livez` and `healthz`. Ready is
-/// who can do the work, by `checks`.
-Response ServeProbe(const Target& target, const std::vector<reconciler::HealthCheck>& checks);
+/// who can do the work, by `readiness`.
+Response ServeProbe(const Target& target, const std::vector<reconciler::HealthCheck>& readiness);
 
 }  // namespace server
