@@ -11,6 +11,7 @@
 #include "api/codec/text.h"
 #include "api/codec/yaml.h"
 #include "reconciler/managed_fields.h"
+#include "server/field_types.h"
 #include "server/protobuf_reader.h"
 
 namespace server {
@@ -96,7 +97,8 @@ std::string Joined(const std::vector<std::string>& parts) {
 
 Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request, std::string_view kind) {
   const Query& query = request.target.query;
-  reconciler::WriteOptions options{.actor = request.caller.Actor(), .is_dry_run = query.Has("dryRun")};
+  reconciler::WriteOptions options{
+      .actor = request.caller.Actor(), .from = request.caller.from, .is_dry_run = query.Has("dryRun")};
   if (options.is_dry_run && query.Get("dryRun") != "All")
     return InvalidOption(
         kind, {"dryRun", "FieldValueNotSupported",
@@ -160,6 +162,7 @@ Expected<ReceivedObject> ReadObject(Json body, const Route& route, FieldValidati
   const Kind& kind = *route.kind;
   if (const Json* name = body.At({"metadata", "name"}); name && subject.name.empty()) subject.name = name->StringOr("");
   if (auto type = CheckType(body, kind, subject); !type) return type.error();
+  if (auto types = CheckFieldTypes(body, kind); !types) return types.error();
   auto warnings = CheckMetadataFields(body, kind, validation);
   if (!warnings) return warnings.error();
 

@@ -71,6 +71,7 @@ constexpr std::array kStatusNames{
     StatusName{201, "Created"},
     StatusName{304, "Not Modified"},
     StatusName{400, "Bad Request"},
+    StatusName{401, "Unauthorized"},
     StatusName{403, "Forbidden"},
     StatusName{404, "Not Found"},
     StatusName{405, "Method Not Allowed"},
