@@ -119,8 +119,8 @@ std::vector<Cause> CheckMetadata(const api::schema::Kind& kind, const api::Objec
   if (!kind.is_namespaced && !metadata.namespace_.empty())
     causes.push_back(Invalid("metadata.namespace", metadata.namespace_, "this kind is not namespaced"));
   for (const auto& [key, value] : metadata.labels) {
-    if (!IsQualifiedName(key)) causes.push_back(Invalid("metadata.labels", key, kQualifiedRule));
-    if (!value.empty() && !IsLabelText(value)) causes.push_back(Invalid("metadata.labels", value, kQualifiedRule));
+    if (!IsLabelKey(key)) causes.push_back(Invalid("metadata.labels", key, kQualifiedRule));
+    if (!IsLabelValue(value)) causes.push_back(Invalid("metadata.labels", value, kQualifiedRule));
   }
   std::size_t annotation_bytes = 0;
   for (const auto& [key, value] : metadata.annotations) {
@@ -161,5 +161,9 @@ std::vector<Cause> CheckSpec(const api::schema::Catalog& catalog, std::string_vi
   kind->schema->ApplyDefaults(body);
   return kind->schema->Validate(body);
 }
+
+bool IsLabelKey(std::string_view text) { return IsQualifiedName(text); }
+
+bool IsLabelValue(std::string_view text) { return text.empty() || IsLabelText(text); }
 
 }  // namespace reconciler

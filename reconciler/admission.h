@@ -32,4 +32,9 @@ api::Expected<std::vector<std::string>> ConformToSchema(const api::schema::Kind&
 /// What a write of an object with this spec would be refused for. A resource without a schema takes everything.
 std::vector<api::Cause> CheckSpec(const api::schema::Catalog& catalog, std::string_view resource, api::Json spec);
 
+/// What a label's key has to be: a name of 63 characters at most, with a DNS name and a slash before it or not.
+bool IsLabelKey(std::string_view text);
+/// What a label's value has to be: empty, or such a name without slashes.
+bool IsLabelValue(std::string_view text);
+
 }  // namespace reconciler

@@ -218,6 +218,13 @@ std::vector<MetricFamily> Manager::Metrics() const {
   return families;
 }
 
+std::vector<HealthCheck> Manager::Readiness() const {
+  std::string unread = informers_.all().empty() ? "not begun yet" : "";
+  for (const auto& [resource, informer] : informers_.all())
+    if (!informer->is_synced()) unread += (unread.empty() ? "not read yet: " : ", ") + resource;
+  return {{.name = "store", .failure = store_.Stats().failing}, {.name = "informers", .failure = std::move(unread)}};
+}
+
 Expected<PlanReport> Manager::Plan(const PlanQuery& query) {
   if (informers_.all().empty() || !is_synced())
     return Error{Code::kUnavailable, "NotSynced", "herod has not read its objects yet; try again in a moment"};

@@ -47,6 +47,12 @@ struct QueueReport {
   std::vector<QueuedKey> keys{};
 };
 
+/// Something that has to be well before work can be done.
+struct HealthCheck {
+  std::string name{};
+  std::string failure{};  ///< Empty: it is well.
+};
+
 /// Puts the engine together and runs it: tasks, informers, host sources, workers, in this order, and back.
 /// Set up by one thread; then Run, or Step by a test.
 class Manager {
@@ -84,6 +90,9 @@ class Manager {
 
   /// Any thread.
   std::vector<MetricFamily> Metrics() const;
+
+  /// Whether objects can be written, and whether all were read. Any thread.
+  std::vector<HealthCheck> Readiness() const;
 
   /// The newest passes over an object, oldest first. Any thread.
   std::vector<PassRecord> History(const api::ObjectKey& object) const { return journal_.Find(object); }

@@ -161,6 +161,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   std::deque<std::pair<std::int64_t, std::int64_t>> superseded_;
   std::uint64_t commits_ = 0;
   std::uint64_t failed_commits_ = 0;
+  std::string failing_;
   std::uint64_t compaction_slices_ = 0;
   std::map<std::string, SecondsHistogram> transactions_;  // By the error's reason.
 };
@@ -394,6 +395,7 @@ StoreStats Store::Impl::Stats() const {
           .superseded = superseded_.size(),
           .commits = commits_,
           .failed_commits = failed_commits_,
+          .failing = failing_,
           .compaction_slices = compaction_slices_,
           .transactions = transactions_};
 }
@@ -404,6 +406,7 @@ std::chrono::steady_clock::time_point Store::Impl::TimeNow() const {
 
 /// Guarded by mutex_, which the caller holds.
 void Store::Impl::CountTransaction(std::chrono::steady_clock::time_point began, const Expected<void>& done) {
+  failing_ = done ? "" : done.error().reason;
   if (!options_.clock) return;
   const auto took = options_.clock->SteadyNow() - began;
   transactions_.try_emplace(done ? "" : done.error().reason, kSqlBounds).first->second.Count(took);

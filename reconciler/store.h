@@ -58,6 +58,7 @@ struct StoreStats {
   std::size_t superseded = 0;        ///< Rows on disk that compaction has before it or may not drop yet.
   std::uint64_t commits = 0;         ///< Transactions; each carries the writes of all who came together.
   std::uint64_t failed_commits = 0;  ///< Of which nothing was written or acknowledged.
+  std::string failing{};  ///< The reason of the newest transaction if it failed; empty: the disk takes writes.
   std::uint64_t compaction_slices = 0;
   /// How long transactions took, by the reason of those that failed; empty: done.
   std::map<std::string, SecondsHistogram> transactions{};

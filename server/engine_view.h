@@ -33,6 +33,7 @@ struct EngineView {
   std::function<std::vector<reconciler::QueueReport>()> queues{};
   std::function<std::vector<reconciler::PassRecord>(const api::ObjectKey&)> history{};
   std::function<std::vector<reconciler::MetricFamily>()> metrics{};
+  std::function<std::vector<reconciler::HealthCheck>()> readiness{};
 };
 
 api::Json QueueDocument(const std::vector<reconciler::QueueReport>& queues);

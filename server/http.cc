@@ -69,6 +69,7 @@ struct StatusName {
 constexpr std::array kStatusNames{
     StatusName{200, "OK"},
     StatusName{201, "Created"},
+    StatusName{304, "Not Modified"},
     StatusName{400, "Bad Request"},
     StatusName{401, "Unauthorized"},
     StatusName{403, "Forbidden"},
@@ -105,6 +106,13 @@ const std::string* Query::Find(std::string_view name) const {
 std::string_view Query::Get(std::string_view name) const {
   const std::string* value = Find(name);
   return value ? std::string_view(*value) : std::string_view();
+}
+
+std::vector<std::string_view> Query::GetAll(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const auto& [key, value] : parameters_)
+    if (key == name) values.emplace_back(value);
+  return values;
 }
 
 bool Query::IsTrue(std::string_view name) const {
@@ -161,7 +169,9 @@ std::string FormatHead(const Response& response, Framing framing, bool is_kept_a
     head.append(name).append(": ").append(value).append("\r\n");
   };
   for (const Header& header : response.headers) add(header.name, api::codec::Printable(header.value, kHeaderBytesMax));
-  if (framing == Framing::kLength) add("Content-Length", std::to_string(response.body.size()));
+  // Who has the document already takes a length for that of the document.
+  if (framing == Framing::kLength && response.status != 304)
+    add("Content-Length", std::to_string(response.body.size()));
   if (framing == Framing::kChunked) add("Transfer-Encoding", "chunked");
   if (!is_kept_alive) add("Connection", "close");
   return head + "\r\n";

@@ -29,6 +29,8 @@ class Query {
   bool Has(std::string_view name) const { return Find(name) != nullptr; }
   /// Empty when it is absent.
   std::string_view Get(std::string_view name) const;
+  /// All values of a name that may be given more than once, as long as this.
+  std::vector<std::string_view> GetAll(std::string_view name) const;
   /// Kubernetes' booleans: absent, `0` and any case of `false` are false, everything else is true, the empty text too.
   bool IsTrue(std::string_view name) const;
 

@@ -30,12 +30,12 @@ constexpr std::chrono::minutes kWatchLength{45};  // Without timeoutSeconds; Kub
 constexpr std::chrono::hours kWatchLengthMax{24};
 
 /// A decimal parameter; 0 when it is absent.
-Expected<std::int64_t> Number(const Query& query, std::string_view name) {
+Expected<std::int64_t> Number(const Query& query, std::string_view name, std::int64_t min = INT64_MIN) {
   const std::string_view text = query.Get(name);
   std::int64_t number = 0;
   if (text.empty()) return number;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc() || end != text.data() + text.size() || number < 0)
+  if (failure != std::errc() || end != text.data() + text.size() || number < min)
     return BadRequest("invalid " + std::string(name) + " \"" + std::string(text) + "\": it must be a whole number");
   return number;
 }
@@ -107,7 +107,7 @@ Expected<Asked> ReadOptions(const Request& request, const Route& route, bool is_
   auto selection = ReadSelection(query, route);
   if (!selection) return selection.error();
   asked.selection = *std::move(selection);
-  auto version = Number(query, "resourceVersion");
+  auto version = Number(query, "resourceVersion", 0);
   if (!version) return version.error();
   asked.version = *version;
   if (auto versions = is_watch ? CheckWatchVersions(query) : CheckListVersions(query); !versions)

@@ -8,6 +8,7 @@
 #include "api/codec/json.h"
 #include "api/codec/json_at.h"
 #include "api/meta/words.h"
+#include "reconciler/admission.h"
 #include "server/event_spelling.h"
 
 namespace server {
@@ -142,6 +143,7 @@ class LabelSelectorParser {
     const bool is_negated = Take("!");
     Requirement requirement{.key = Word(), .op = is_negated ? Operator::kMissing : Operator::kExists};
     if (requirement.key.empty()) return Wrong("expected a label's key");
+    if (!reconciler::IsLabelKey(requirement.key)) return Wrong("no label has the key before this");
     SkipSpace();
     if (is_negated || rest_.empty() || rest_.front() == ',') return requirement;
     if (Take("!=")) return One(std::move(requirement), Operator::kNotIn);
@@ -158,6 +160,7 @@ class LabelSelectorParser {
     SkipSpace();
     requirement.op = op;
     requirement.values.push_back(Word());
+    if (!reconciler::IsLabelValue(requirement.values.back())) return Wrong("no label has the value before this");
     const bool is_ordered = op == Operator::kAbove || op == Operator::kBelow;
     if (is_ordered && !Integer(requirement.values.front())) return Wrong("> and < need an integer");
     return requirement;
@@ -170,6 +173,7 @@ class LabelSelectorParser {
     do {
       SkipSpace();
       requirement.values.push_back(Word());
+      if (!reconciler::IsLabelValue(requirement.values.back())) return Wrong("no label has the value before this");
       SkipSpace();
     } while (Take(","));
     if (!Take(")")) return Wrong("expected )");

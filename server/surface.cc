@@ -6,6 +6,7 @@
 #include "api/codec/json.h"
 #include "api/codec/text.h"
 #include "server/documents.h"
+#include "server/health.h"
 #include "server/impersonate.h"
 #include "server/metrics.h"
 #include "server/read.h"
@@ -143,18 +144,15 @@ Response Surface::ServeTokens(const Caller& peer, const Request& request) {
   return ServeTokenRequest(backend_.access, *wanted, request.caller, peer, backend_.audit, backend_.clock);
 }
 
-/// What has no kind and is not the engine's.
+/// What has no kind and is no document of the engine.
 Response Surface::ServeFixed(const Request& request) const {
-  const auto& segments = request.target.segments;
-  const bool is_probe =
-      segments.size() == 1 && (segments[0] == "healthz" || segments[0] == "livez" || segments[0] == "readyz");
-  if (!is_probe) {
+  if (!IsProbe(request.target.segments)) {
     auto document = ServeDocument(backend_.catalog, request);
     return document ? *std::move(document) : PageNotFound();
   }
   if (!IsRead(request))
     return Refuse(MethodNotAllowed("the server does not allow this method on the requested resource"));
-  return TextResponse(200, "ok");
+  return ServeProbe(request.target, engine_.readiness());
 }
 
 Response Surface::ServeEngine(std::string_view document, const Request& request) {

@@ -29,15 +29,18 @@ Json ColumnDefinition(const PrinterColumn& column, std::string_view format) {
                    {"priority", column.priority}});
 }
 
+/// Of a definition of kinds the moment is shown, of all else the time since then.
+bool ShowsMoments(const Kind& kind) { return kind.kind == "CustomResourceDefinition"; }
+
 /// Native JSON where the type says so; null where the path finds nothing or something else.
-Json CellOf(const PrinterColumn& column, const Json& object, api::Time now) {
+Json CellOf(const Kind& kind, const PrinterColumn& column, const Json& object, api::Time now) {
   const auto found = api::schema::EvaluatePath(object, column.json_path);
   if (!found || found->empty() || found->front().is_null()) return {};
   const Json& value = found->front();
   if (column.type == "integer") return value.is_integer() ? value : Json();
   if (column.type == "number") return value.is_number() ? value : Json();
   if (column.type == "boolean") return value.is_bool() ? value : Json();
-  if (column.type == "date") return Json(api::schema::Cell(column, object, now));
+  if (column.type == "date" && !ShowsMoments(kind)) return Json(api::schema::Cell(column, object, now));
   return value.is_string() ? value : Json(api::codec::WriteJson(value));
 }
 
@@ -55,7 +58,7 @@ Json Cells(const Kind& kind, const Json& object, api::Time now) {
   if (IsEvent(kind)) return EventCells(object, now);
   const Json* name = object.At({"metadata", "name"});
   Json::Array cells{name ? *name : Json()};
-  for (const PrinterColumn& column : ColumnsOf(kind)) cells.push_back(CellOf(column, object, now));
+  for (const PrinterColumn& column : ColumnsOf(kind)) cells.push_back(CellOf(kind, column, object, now));
   return Json(std::move(cells));
 }
 

@@ -138,7 +138,8 @@ Expected<void> Box::Parts::Listen() {
                          },
                          .queues = [&manager] { return manager.Queues(); },
                          .history = [&manager](const api::ObjectKey& object) { return manager.History(object); },
-                         .metrics = [&manager] { return manager.Metrics(); }});
+                         .metrics = [&manager] { return manager.Metrics(); },
+                         .readiness = [&manager] { return manager.Readiness(); }});
   auto opened = server::Listener::Open(
       {.socket_path = paths.control_socket, .operators = operators, .tcp = std::move(tcp)},
       {.serve = [this](const server::Request& request) { return surface->Serve(request); },

@@ -44,7 +44,7 @@ void KeepAlive(const host::linux::ServiceManager& manager, const std::string& so
   std::condition_variable_any waits;
   std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
-    if (transport.Exchange({.target = "/healthz"})) manager.Say("WATCHDOG=1");
+    if (transport.Exchange({.target = "/livez"})) manager.Say("WATCHDOG=1");
     waits.wait_for(lock, stop, *interval / 4, [] { return false; });
   }
 }

@@ -117,11 +117,15 @@ TEST_CASE("[ENGINE] manager: a stop before the first lists are in ends the start
 
 TEST_CASE("[ENGINE] manager: stepped while the first list fails, it starts the host's sources once the list comes") {
   DownHarness h;
+  const auto unread = [&] { return h.late.Readiness().at(1).failure; };
+  CHECK(unread() == "not begun yet");
   CHECK_FALSE(h.late.Step());
   CHECK(h.host_sources == 0);
+  CHECK(unread() == "not read yet: toys.test.dev");
   h.api.is_down = false;
   for (int i = 0; i < 3; ++i) (void)h.late.Step();
   CHECK(h.host_sources == 1);
+  CHECK(unread() == "");
 }
 
 TEST_CASE("[ENGINE] manager: lists that do not come end the start with what is missing") {

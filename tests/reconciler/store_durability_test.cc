@@ -171,10 +171,12 @@ TEST_CASE("[ENGINE] store: on a full disk no writer is acknowledged, reads and w
     CHECK(store->OpenWatch(tests::kThings, {1}));
     CHECK_FALSE(store->Compact());
     CHECK(store->Stats().failed_commits >= 1);
+    CHECK(store->Stats().failing == "DiskFull");
     CHECK(store->Stats().transactions.at("DiskFull").Cumulative().back().second == store->Stats().failed_commits);
     CHECK(store->Stats().transactions.at("").Cumulative().back().second == 1);
   }
   REQUIRE(store->Commit(WriteThing("after", 2)));
+  CHECK(store->Stats().failing == "");
   CHECK((*(*watch)->Next({}, {}))->object->key.name == "before");
   CHECK((*(*watch)->Next({}, {}))->object->key.name == "after");
   watch->reset();

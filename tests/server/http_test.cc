@@ -107,5 +107,7 @@ TEST_CASE("[SEC-57] a header's value cannot start another header") {
         "HTTP/1.1 201 Created\r\nWarning: 299 - \"a??Set-Cookie: b\"\r\nContent-Length: 4\r\n\r\n");
   CHECK(FormatHead({.status = 200}, Framing::kChunked, false) ==
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+  // A length would be taken for that of the document, which the client keeps.
+  CHECK(FormatHead({.status = 304}, Framing::kLength, true) == "HTTP/1.1 304 Not Modified\r\n\r\n");
   CHECK(FormatHead({.status = 200}, Framing::kUntilClose, false) == "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
 }

@@ -50,7 +50,8 @@ TEST_CASE("[WIRE] label selectors decide as Kubernetes' do") {
 
 TEST_CASE("[WIRE] a label selector that is none is a bad request") {
   for (const char* const text :
-       {"=x", "a,,b", "a,", "a in", "a in (x", "a in x", "a>b", "a<", "a b", "a=b c", "!", "!a=b", "a=$", "(a)"}) {
+       {"=x",  "a,,b", "a,", "a in", "a in (x", "a in x", "a>b", "a<",    "a b",  "a=b c",        "!", "!a=b",
+        "a=$", "(a)",  "-a", "a-",   "a/b/c",   "/a",     "A/b", "a=b/c", "a=-b", "a in (b,c/d)", "a>"}) {
     CAPTURE(text);
     const auto selector = LabelSelector::Parse(text);
     REQUIRE_FALSE(selector);

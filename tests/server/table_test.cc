@@ -84,6 +84,19 @@ TEST_CASE("[WIRE] a kind without columns shows its age, an error is never a tabl
   CHECK(TextAt(JsonOf(box.Ask("GET", "/apis/hero.dev/v1/users/x", "", kAsTable)), {"kind"}) == "Status");
 }
 
+TEST_CASE("[WIRE] a definition of a kind shows when it was made, not for how long it is there") {
+  const api::schema::Kind kind{
+      .group = "apiextensions.k8s.io",
+      .kind = "CustomResourceDefinition",
+      .columns = {{.name = "Created At", .type = "date", .json_path = ".metadata.creationTimestamp"}}};
+  const auto object =
+      api::codec::ParseJson(R"({"metadata":{"name":"a.b.c","creationTimestamp":"2026-11-20T20:58:51Z"}})");
+  REQUIRE(object);
+  CHECK(api::codec::WriteJson(*TableRow(kind, *object, {}, api::Time()).Find("cells")) ==
+        R"(["a.b.c","2026-11-20T20:58:51Z"])");
+  CHECK(TextAt(TableColumns(kind).array()->at(1), {"type"}) == "date");
+}
+
 TEST_CASE("[WIRE] cells hold what fits their column's type") {
   using api::Json;
   const api::Time now{std::chrono::seconds(1'795'208'331)};  // 2026-11-20T20:58:51Z

@@ -45,6 +45,7 @@ struct ApiBox {
   api::ObjectKey asked_why{};  ///< Of the last history that was asked for.
   std::vector<reconciler::PassRecord> history{};
   std::vector<reconciler::MetricFamily> metrics{};
+  std::vector<reconciler::HealthCheck> readiness{};
   FakeAppendLog audit_log{};
   reconciler::Audit audit{&audit_log};
   FakeKeptText kept_tokens{};
@@ -69,7 +70,8 @@ struct ApiBox {
                                  asked_why = object;
                                  return history;
                                },
-                           .metrics = [this] { return metrics; }}};
+                           .metrics = [this] { return metrics; },
+                           .readiness = [this] { return readiness; }}};
   server::Caller caller{.uid = 1000, .gid = 1000, .name = "driver", .is_operator = true};
 
  private:
