@@ -53,8 +53,8 @@ enum class Propagation {
 struct DeleteOptions {
   std::string actor{};
   bool is_dry_run = false;
-  Propagation propagation = Propagation::kBackground;
-  std::optional<api::Uid> uid{};                           ///< Precondition.
+  std::optional<Propagation> propagation{};  ///< None: as the object's finalizers say, else in the background.
+  std::optional<api::Uid> uid{};             ///< Precondition.
   std::optional<api::ResourceVersion> resource_version{};  ///< Precondition.
 };
 

@@ -10,6 +10,7 @@
 #include "api/codec/json.h"
 #include "api/codec/object.h"
 #include "reconciler/admission.h"
+#include "reconciler/finalizers.h"
 #include "reconciler/owners.h"
 
 namespace reconciler {
@@ -44,6 +45,8 @@ constexpr std::size_t kLockedMax = 48;          // Locks of one thread; ThreadSa
 
 /// An update has to name the state that it was made from.
 bool IsUpdate(const Object& object) { return object.metadata.resource_version.value != 0; }
+
+constexpr std::string_view kNamespaces = "namespaces";
 
 constexpr std::string_view kStale =
     "the object has been modified; please apply your changes to the latest version and try again";
@@ -122,6 +125,21 @@ Expected<Written> Registry::Create(Object object, const WriteOptions& options) {
   return Commit(CheckCreate(std::move(object), options));
 }
 
+/// What clients make needs a namespace that stays. The engine may still say what became of things in one that goes.
+Expected<void> Registry::CheckNamespace(const Kind& kind, const api::ObjectMeta& metadata,
+                                        const WriteOptions& options) const {
+  if (!kind.is_namespaced || options.field_manager.empty() || !catalog_.FindResource(kNamespaces)) return {};
+  const std::string& name = metadata.namespace_;
+  const auto found = store_.Get({std::string(kNamespaces), "", name});
+  if (!found) return found.error();
+  if (!(*found)->is_deleting) return {};
+  return Error{Code::kForbidden,
+               "NamespaceTerminating",
+               kind.resource() + " \"" + metadata.name + "\" is forbidden: unable to create new content in namespace " +
+                   name + " because it is being terminated",
+               {{"metadata.namespace", "NamespaceTerminating", "namespace " + name + " is being terminated"}}};
+}
+
 FieldWrite Registry::WriteOf(const Kind& kind, const WriteOptions& options) const {
   return {.kind = kind, .manager = options.field_manager, .is_forced = options.is_forced, .now = clock_.Now()};
 }
@@ -136,6 +154,8 @@ Expected<Registry::Checked> Registry::CheckCreate(Object object, const WriteOpti
   metadata.creation_timestamp = std::chrono::floor<std::chrono::seconds>(clock_.Now());
   metadata.deletion_timestamp.reset();
   if ((*kind)->has_status) object.body.Erase("status");
+
+  if (auto inside = CheckNamespace(**kind, metadata, options); !inside) return inside.error();
 
   auto warnings = ConformToSchema(**kind, object, options.field_validation);
   if (!warnings) return warnings.error();
@@ -307,6 +327,8 @@ Expected<Written> Registry::Delete(const ObjectKey& key, const DeleteOptions& op
   if (!kind.never_deleted.empty())
     return Error{Code::kForbidden, "Forbidden",
                  Quoted(key) + " is forbidden: it is never deleted: " + kind.never_deleted};
+  if (key == ObjectKey{std::string(kNamespaces), "", "default"})
+    return Error{Code::kForbidden, "Forbidden", Quoted(key) + " is forbidden: this namespace may not be deleted"};
   if (options.uid && *options.uid != current.uid)
     return Modified(named, "the UID in the precondition (" + options.uid->value +
                                ") does not match the UID in record (" + current.uid.value +
@@ -317,7 +339,12 @@ Expected<Written> Registry::Delete(const ObjectKey& key, const DeleteOptions& op
                    ") does not match the ResourceVersion in record (" + std::to_string(current.resource_version.value) +
                    "). The object might have been modified");
   Object next = target->object;
+  SetPropagation(next.metadata.finalizers, options.propagation);
   if (!next.metadata.is_deleting()) {
+    if (key.resource == kNamespaces) {
+      next.metadata.finalizers.emplace_back(kContentsFinalizer);
+      next.body["status"]["phase"] = "Terminating";
+    }
     next.metadata.deletion_timestamp = std::chrono::floor<std::chrono::seconds>(clock_.Now());
     ++next.metadata.generation.value;
   }

@@ -59,6 +59,8 @@ class Registry final : public Client {
   api::Expected<Target> Load(const api::ObjectKey& key) const;
   api::Expected<void> CheckOwners(const api::schema::Kind& kind, const api::Object& object, const api::Object& before,
                                   const WriteOptions& options) const;
+  api::Expected<void> CheckNamespace(const api::schema::Kind& kind, const api::ObjectMeta& metadata,
+                                     const WriteOptions& options) const;
   api::Expected<Checked> CheckCreate(api::Object object, const WriteOptions& options,
                                      Tracking tracking = Tracking::kWanted);
   api::Expected<Checked> CheckUpdate(api::Object object, const WriteOptions& options);

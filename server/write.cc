@@ -56,6 +56,12 @@ Expected<void> CheckVersionText(const Json& body) {
   return BadRequest("metadata.resourceVersion must be a string of decimal digits");
 }
 
+/// What is not found by a create is the namespace.
+Subject SubjectOf(const Error& error, const Route& route, const Subject& subject) {
+  if (error.code != Code::kNotFound || !error.message.starts_with("namespaces \"")) return subject;
+  return {.kind = "Namespace", .plural = "namespaces", .name = route.namespace_};
+}
+
 /// Unknown fields that are refused make a body a bad request but a patch an invalid one.
 Error AsInvalidPatch(const Error& error, const Route& route) {
   const std::size_t strict = error.message.find("strict decoding error: ");
@@ -143,7 +149,7 @@ Response Create(const Backend& backend, const Request& request, const Route& rou
   if (received->object.metadata.resource_version.value != 0)
     return Refuse(BadRequest("resourceVersion should not be set on objects to be created"));
   auto written = backend.client.Create(std::move(received->object), *options);
-  if (!written) return Refuse(written.error(), subject);
+  if (!written) return Refuse(written.error(), SubjectOf(written.error(), route, subject));
   return Answer(201, *written, received->warnings);
 }
 
@@ -187,7 +193,7 @@ Response Patch(const Backend& backend, const Request& request, const Route& rout
   if (!warnings) return Refuse(AsInvalidPatch(warnings.error(), route), subject);
   auto written = backend.client.Patch(route.key(), *patch, *options);
   if (!written && written.error().reason == reconciler::kApplyConflict) return Refuse(written.error());
-  if (!written) return Refuse(AsInvalidPatch(written.error(), route), subject);
+  if (!written) return Refuse(AsInvalidPatch(written.error(), route), SubjectOf(written.error(), route, subject));
   return Answer(written->is_created ? 201 : 200, *written, *warnings);
 }
 
