@@ -1,8 +1,10 @@
 #include "reconciler/builtin_kinds.h"
 
+#include <string>
 #include <string_view>
 
 #include "api/codec/yaml.h"
+#include "api/meta/words.h"
 
 namespace reconciler {
 namespace {
@@ -93,6 +95,17 @@ api::schema::Kind ApprovalKind() {
   return *api::schema::KindFromCrd(documents->front());
 }
 
+api::schema::Kind Review(const std::string& group, const std::string& kind) {
+  const std::string singular = api::LowerCase(kind);
+  return {.group = group,
+          .version = "v1",
+          .kind = kind,
+          .list_kind = kind + "List",
+          .plural = singular + "s",
+          .singular = singular,
+          .is_review = true};
+}
+
 }  // namespace
 
 std::vector<api::schema::Kind> BuiltinKinds() {
@@ -113,6 +126,18 @@ std::vector<api::schema::Kind> BuiltinKinds() {
        .short_names = {"ns"},
        .columns = {{.name = "Status", .type = "string", .json_path = ".status.phase"},
                    {.name = "Age", .type = "date", .json_path = ".metadata.creationTimestamp"}}},
+      {.group = "coordination.k8s.io",
+       .version = "v1",
+       .kind = "Lease",
+       .list_kind = "LeaseList",
+       .plural = "leases",
+       .singular = "lease",
+       .is_namespaced = true,
+       .columns = {{.name = "Holder", .type = "string", .json_path = ".spec.holderIdentity"},
+                   {.name = "Age", .type = "date", .json_path = ".metadata.creationTimestamp"}}},
+      Review("authentication.k8s.io", "SelfSubjectReview"),
+      Review("authorization.k8s.io", "SelfSubjectAccessReview"),
+      Review("authorization.k8s.io", "SelfSubjectRulesReview"),
   };
 }
 

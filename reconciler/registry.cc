@@ -373,7 +373,7 @@ std::vector<std::unique_lock<std::mutex>> Registry::LockWrites(std::span<const O
 
 Expected<KindPtr> Registry::KindOf(const Object& object) const {
   KindPtr kind = catalog_.FindKind(object.api_version, object.kind);
-  if (!kind) return NoSuchKind(object.kind + " of " + object.api_version);
+  if (!kind || kind->is_review) return NoSuchKind(object.kind + " of " + object.api_version);
   return kind;
 }
 

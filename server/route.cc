@@ -72,7 +72,8 @@ std::string VerbOf(const Request& request, const Route& route) {
 }
 
 api::Expected<void> Authorize(const Caller& caller, std::string_view verb, const Route* route) {
-  const bool is_read = !route || verb == "get" || verb == "list" || verb == "watch";
+  const bool is_question = route && route->kind->is_review && verb == "create";
+  const bool is_read = !route || verb == "get" || verb == "list" || verb == "watch" || is_question;
   if (caller.is_operator || is_read) return {};
   const Kind& kind = *route->kind;
   std::string message = kind.resource();

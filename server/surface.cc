@@ -10,6 +10,7 @@
 #include "server/impersonate.h"
 #include "server/metrics.h"
 #include "server/read.h"
+#include "server/reviews.h"
 #include "server/route.h"
 #include "server/status.h"
 #include "server/write.h"
@@ -54,6 +55,8 @@ Response NoSuchObject(const Route& route) {
 
 Response ServeObjects(const Backend& backend, const Request& request, std::string_view verb, const Route& route) {
   if (route.is_everywhere && !IsRead(request)) return PageNotFound();
+  if (route.kind->is_review && verb == "create" && route.name.empty()) return AnswerReview(backend, request, route);
+  if (route.kind->is_review) return NoSuchVerb(verb, route);
   if (!route.subresource.empty() && (route.subresource != "status" || !route.kind->has_status))
     return NoSuchObject(route);
   const bool is_status = !route.subresource.empty();

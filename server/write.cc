@@ -58,7 +58,7 @@ Expected<void> CheckVersionText(const Json& body) {
 
 /// What is not found by a create is the namespace.
 Subject SubjectOf(const Error& error, const Route& route, const Subject& subject) {
-  if (error.code != Code::kNotFound || !error.message.starts_with("namespaces \"")) return subject;
+  if (!route.kind->is_namespaced || error.code != Code::kNotFound || !error.message.starts_with("namespaces \"")) return subject;
   return {.kind = "Namespace", .plural = "namespaces", .name = route.namespace_};
 }
 

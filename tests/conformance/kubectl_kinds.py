@@ -87,6 +87,7 @@ class Kinds:
 
     def delete_all(self):
         """[WIRE] delete --all removes what is in a namespace, and nothing elsewhere"""
+        self.k("delete", "ns", "emptied", "--ignore-not-found")
         self.k("create", "ns", "emptied")
         for name in ("e1", "e2"):
             self.k("apply", "-f", self.k.file(manifest(name, "emptied", size=1)))
