@@ -54,6 +54,7 @@ struct DeleteOptions {
   std::string actor{};
   bool is_dry_run = false;
   std::optional<Propagation> propagation{};  ///< None: as the object's finalizers say, else in the background.
+  bool is_of_client = false;                 ///< Not the engine's: what git declares stays.
   std::optional<api::Uid> uid{};             ///< Precondition.
   std::optional<api::ResourceVersion> resource_version{};  ///< Precondition.
 };

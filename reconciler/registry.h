@@ -77,6 +77,7 @@ class Registry final : public Client {
   void WriteTogether(std::span<api::Object> objects, const WriteOptions& options,
                      std::vector<api::Expected<Written>>& results);
   std::string NewUid();
+  std::string NewName(std::string_view prefix);
   std::size_t WriterOf(const api::ObjectKey& key) const;
   std::unique_lock<std::mutex> LockWrites(const api::ObjectKey& key);
   std::vector<std::unique_lock<std::mutex>> LockWrites(std::span<const api::Object> objects);
