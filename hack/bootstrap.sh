@@ -474,7 +474,11 @@ main() {
   [ "$(id -u)" -eq 0 ] || die 'this is not root' 'run it with sudo'
   if $is_dry_run; then log=$work/log; fi
   printf '\n==== %(%F %T)T bootstrap.sh\n' >>"$log"
+  local mask
+  mask=$(umask)
+  umask 077 # Whoever may open it may hold the lock.
   exec {lock}>/run/hero-bootstrap.lock
+  umask "$mask"
   flock -n "$lock" || die 'another bootstrap.sh is at work' 'wait for it'
   if $is_uninstall; then
     uninstall

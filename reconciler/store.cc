@@ -109,9 +109,13 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   }
 
  private:
-  /// A writer that waits for its commit.
+  /// Wakes one writer, which alone waits on it: when all that it wrote is done, and when it is its turn to lead. Woken
+  /// all together, 64 writers spent most of two cores on waking.
+  using Turn = std::shared_ptr<std::condition_variable>;
+  /// A write that waits for its commit.
   struct Waiter {
     Mutation mutation;
+    Turn turn;
     std::optional<Expected<SnapshotPtr>> result{};  ///< Of the leader alone until is_done.
     bool is_done = false;                           ///< The result is on disk, or is an error.
   };
@@ -135,6 +139,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   std::chrono::steady_clock::time_point TimeNow() const;
   void CountTransaction(std::chrono::steady_clock::time_point began, const Expected<void>& done);
   Queues Publish(const Outcome& outcome);
+  Turn NextLead() const;
 
   // Constant after construction.
   const StoreOptions options_;
@@ -144,7 +149,6 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.
-  std::condition_variable committed_;
   bool is_committing_ = false;
   std::deque<Waiter*> waiting_;
   std::map<ObjectKey, SnapshotPtr> objects_;
@@ -207,12 +211,13 @@ std::vector<Expected<SnapshotPtr>> Store::Impl::CommitAll(std::vector<Mutation> 
   if (mutations.empty()) return results;
   std::vector<Waiter> own;
   own.reserve(mutations.size());
-  for (Mutation& mutation : mutations) own.push_back({.mutation = std::move(mutation)});
+  const Turn turn = std::make_shared<std::condition_variable>();
+  for (Mutation& mutation : mutations) own.push_back({.mutation = std::move(mutation), .turn = turn});
   const Waiter& last = own.back();  // They are committed in order, so it is done last.
   std::unique_lock lock(mutex_);
   for (Waiter& waiter : own) waiting_.push_back(&waiter);
   while (!last.is_done) {
-    committed_.wait(lock, [&] { return last.is_done || !is_committing_; });
+    turn->wait(lock, [&] { return last.is_done || !is_committing_; });
     if (!last.is_done) LeadCommit(lock);
   }
   results.reserve(own.size());
@@ -244,10 +249,15 @@ void Store::Impl::LeadCommit(std::unique_lock<std::mutex>& lock) {
     for (Waiter* waiter : batch)
       if (*waiter->result) waiter->result = written.error();
   }
-  for (Waiter* waiter : batch) waiter->is_done = true;  // Not before: its caller may go as soon as it sees this.
+  std::vector<Turn> turns;
+  for (Waiter* waiter : batch) {
+    if (turns.empty() || turns.back() != waiter->turn) turns.push_back(waiter->turn);
+    waiter->is_done = true;  // Not before: its caller may go as soon as it sees this.
+  }
   is_committing_ = false;
-  committed_.notify_all();
+  if (const Turn next = NextLead()) turns.push_back(next);
   lock.unlock();
+  for (const Turn& turn : turns) turn->notify_one();
   for (const auto& queue : told) queue->Notify();
   lock.lock();
 }
@@ -360,9 +370,14 @@ bool Store::Impl::Compact() {
   if (is_transaction) CountTransaction(began, written);
   if (written) ForgetDropped(log);
   is_committing_ = false;
-  committed_.notify_all();
+  const Turn next = NextLead();
+  lock.unlock();
+  if (next) next->notify_one();
   return has_more && written;
 }
+
+/// Whose turn it is once nobody commits; null: nobody's.
+Store::Impl::Turn Store::Impl::NextLead() const { return waiting_.empty() ? nullptr : waiting_.front()->turn; }
 
 StoreStats Store::Impl::Stats() const {
   const std::int64_t file_bytes = database_->FileBytes();

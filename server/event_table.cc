@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/meta/words.h"
+#include "api/schema/schema.h"
 
 namespace server {
 namespace {
@@ -73,10 +74,6 @@ Json CountOf(const Json& event) {
 }
 
 }  // namespace
-
-bool IsEvent(const api::schema::Kind& kind) {
-  return kind.kind == "Event" && (kind.group.empty() || kind.group == "events.k8s.io");
-}
 
 Json EventColumns() {
   Json::Array columns;

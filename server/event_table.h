@@ -2,14 +2,10 @@
 
 #include "api/meta/json.h"
 #include "api/meta/time.h"
-#include "api/schema/schema.h"
 
 /// Events as Kubernetes' tables have them: an event's name says nothing, so it comes last, and most cells are made of
 /// several fields. Pure functions.
 namespace server {
-
-/// Event of the core group, or of events.k8s.io.
-bool IsEvent(const api::schema::Kind& kind);
 
 /// The columns, in the form of a Table.
 api::Json EventColumns();

@@ -126,7 +126,9 @@ Json KindSchema(const Kind& kind, const std::string& prefix) {
   Json& properties = schema["properties"];
   properties["apiVersion"] = Json::Of({{"type", "string"}, {"description", "The group and version of the kind."}});
   properties["kind"] = Json::Of({{"type", "string"}, {"description", "What the object is."}});
-  properties["metadata"] = Json::Of({{"$ref", prefix + kObjectMeta}});
+  // With siblings a reference stands in an allOf: by itself it is all that counts.
+  properties["metadata"] = Json::Of(
+      {{"description", "What every object has."}, {"allOf", Json::Array{Json::Of({{"$ref", prefix + kObjectMeta}})}}});
   schema["x-kubernetes-group-version-kind"] = Json(Json::Array{GroupVersionKind(kind)});
   return schema;
 }
@@ -164,6 +166,7 @@ Json WithoutVersion3(const Json& schema) {
   constexpr std::array<std::string_view, 4> kTyped = {"type", "properties", "items", "additionalProperties"};
   Json said = Json::EmptyObject();
   if (!schema.object() || IsTrueAt(schema, {"nullable"})) return said;
+  if (const auto& all = ArrayAt(schema, {"allOf"}); all.size() == 1 && all.front().Find("$ref")) return all.front();
   const bool is_any = IsTrueAt(schema, {kKeepsUnknown}) || IsTrueAt(schema, {kIntOrString});
   const bool is_any_list = TextAt(schema, {"type"}) == "array" && !schema.Find("items");  // v2 has no such lists.
   for (const auto& [key, value] : *schema.object()) {

@@ -104,11 +104,9 @@ Expected<Asked> ReadOptions(const Request& request, const Route& route, bool is_
   auto wanted = ReadForm(request, is_watch ? Asking::kWatch : Asking::kList);
   if (!wanted) return wanted.error();
   asked.wanted = *std::move(wanted);
-  auto labels = LabelSelector::Parse(query.Get("labelSelector"));
-  if (!labels) return labels.error();
-  auto fields = FieldSelector::Parse(query.Get("fieldSelector"));
-  if (!fields) return fields.error();
-  asked.selection = {.namespace_ = route.namespace_, .labels = *std::move(labels), .fields = *std::move(fields)};
+  auto selection = ReadSelection(query, route);
+  if (!selection) return selection.error();
+  asked.selection = *std::move(selection);
   auto version = Number(query, "resourceVersion");
   if (!version) return version.error();
   asked.version = *version;
@@ -123,9 +121,10 @@ Json MetaJson(const ListMeta& meta) {
   return json;
 }
 
-Expected<Json> ReadStored(const reconciler::Snapshot& item) {
+Expected<Json> ReadStored(const Kind& kind, const reconciler::Snapshot& item) {
   auto object = api::codec::ParseJson(item.text);
   if (!object) return object.error().Within("stored " + ToString(item.key));
+  if (IsRespelled(kind)) SpellAsEventsGroup(*object);
   return object;
 }
 
@@ -134,18 +133,19 @@ Expected<Json> TableOf(const Kind& kind, const Wanted& wanted, const ListMeta& m
   Json::Array rows;
   rows.reserve(items.size());
   for (const SnapshotPtr& item : items) {
-    const auto object = ReadStored(*item);
+    const auto object = ReadStored(kind, *item);
     if (!object) return object.error();
     rows.push_back(TableRow(kind, *object, wanted, now));
   }
   return MakeTable(wanted.meta_version, MetaJson(meta), TableColumns(kind), std::move(rows));
 }
 
-Expected<Json> MetadataListOf(const Wanted& wanted, const ListMeta& meta, const std::vector<SnapshotPtr>& items) {
+Expected<Json> MetadataListOf(const Kind& kind, const Wanted& wanted, const ListMeta& meta,
+                              const std::vector<SnapshotPtr>& items) {
   Json::Array metadata;
   metadata.reserve(items.size());
   for (const SnapshotPtr& item : items) {
-    const auto object = ReadStored(*item);
+    const auto object = ReadStored(kind, *item);
     if (!object) return object.error();
     metadata.push_back(MetadataOf(*object, wanted.meta_version));
   }
@@ -161,7 +161,7 @@ std::string ListText(const Kind& kind, const ListMeta& meta, const std::vector<S
   std::string text = R"({"apiVersion":")" + kind.api_version() + R"(","items":[)";
   for (const SnapshotPtr& item : items) {
     if (item != items.front()) text += ',';
-    text += item->text;
+    text += ServedText(kind, item->text);
   }
   return text + R"(],"kind":")" + kind.list_kind + R"(","metadata":)" + api::codec::WriteJson(MetaJson(meta)) + "}";
 }
@@ -175,13 +175,13 @@ Response Formed(const Wanted& wanted, const Expected<Json>& json) {
 Expected<reconciler::ObjectList> ListOn(const Backend& backend, const Route& route, std::string_view token_text) {
   const auto token = ReadPageToken(token_text);
   if (!token) return token.error();
-  auto list = ListAt(backend.client, route.kind->resource(), route.namespace_, token->revision);
+  auto list = ListAt(backend.client, route.resource(), route.namespace_, token->revision);
   if (!list && list.error().code == Code::kExpired)
     return Error{Code::kExpired, "Expired",
                  "The provided continue parameter is too old to display a consistent list result. You can start a new "
                  "list without the continue parameter."};
   if (!list) return list;
-  const api::ObjectKey last{route.kind->resource(), token->namespace_, token->name};
+  const api::ObjectKey last{route.resource(), token->namespace_, token->name};
   const auto first =
       std::upper_bound(list->items.begin(), list->items.end(), last,
                        [](const api::ObjectKey& key, const SnapshotPtr& item) { return key < item->key; });
@@ -192,11 +192,11 @@ Expected<reconciler::ObjectList> ListOn(const Backend& backend, const Route& rou
 Expected<reconciler::ObjectList> ListAsked(const Backend& backend, const Route& route, const Query& query,
                                            const Asked& asked) {
   if (!query.Get("continue").empty()) return ListOn(backend, route, query.Get("continue"));
-  auto list = backend.client.List(route.kind->resource(), route.namespace_);
+  auto list = backend.client.List(route.resource(), route.namespace_);
   if (!list) return list;
   if (asked.version > list->revision.value) return TooLarge(asked.version, list->revision);
   if (query.Get("resourceVersionMatch") != "Exact") return list;
-  list = ListAt(backend.client, route.kind->resource(), route.namespace_, {asked.version});
+  list = ListAt(backend.client, route.resource(), route.namespace_, {asked.version});
   if (!list && list.error().code == Code::kExpired)
     return Error{Code::kExpired, "Expired", "The resourceVersion for the provided list is too old."};
   return list;
@@ -209,11 +209,11 @@ Response Get(const Backend& backend, const Request& request, const Route& route)
   if (!wanted) return Refuse(wanted.error());
   const auto found = backend.client.Get(route.key());
   if (!found) return Refuse(found.error(), Subject::Of(*route.kind, route.name));
-  if (wanted->form == Form::kWhole) return FormedResponse(*wanted, (*found)->text);
+  if (wanted->form == Form::kWhole) return FormedResponse(*wanted, ServedText(*route.kind, (*found)->text));
   if (wanted->form == Form::kTable)
     return Formed(*wanted, TableOf(*route.kind, *wanted, {.revision = (*found)->resource_version}, {*found},
                                    backend.clock.Now()));
-  const auto object = ReadStored(**found);
+  const auto object = ReadStored(*route.kind, **found);
   return Formed(*wanted, object ? MetadataOf(*object, wanted->meta_version) : object);
 }
 
@@ -235,7 +235,7 @@ Response List(const Backend& backend, const Request& request, const Route& route
   const Wanted& wanted = asked->wanted;
   if (wanted.form == Form::kTable)
     return Formed(wanted, TableOf(*route.kind, wanted, meta, list->items, backend.clock.Now()));
-  if (wanted.form == Form::kMetadata) return Formed(wanted, MetadataListOf(wanted, meta, list->items));
+  if (wanted.form == Form::kMetadata) return Formed(wanted, MetadataListOf(*route.kind, wanted, meta, list->items));
   return FormedResponse(wanted, ListText(*route.kind, meta, list->items));
 }
 
@@ -257,13 +257,13 @@ Response OpenWatch(const Backend& backend, const Request& request, const Route& 
   api::ResourceVersion from{asked->version};
   std::vector<SnapshotPtr> initial;
   if (from.value == 0 || streams_list) {
-    auto list = backend.client.List(route.kind->resource(), route.namespace_);
+    auto list = backend.client.List(route.resource(), route.namespace_);
     if (!list) return Refuse(list.error(), Subject::Of(*route.kind));
     if (from > list->revision) return Refuse(TooLarge(from.value, list->revision));
     if (streams_list || !query.Has("sendInitialEvents")) initial = std::move(list->items);
     from = list->revision;
   }
-  auto watch = backend.client.OpenWatch(route.kind->resource(), from);
+  auto watch = backend.client.OpenWatch(route.resource(), from);
   Response response = JsonResponse(200, "");
   if (watch) {
     response.stream = MakeWatchStream(std::move(options), *std::move(watch), std::move(initial), from, backend.clock);
@@ -272,7 +272,7 @@ Response OpenWatch(const Backend& backend, const Request& request, const Route& 
   if (watch.error().code != Code::kExpired) return Refuse(watch.error(), Subject::Of(*route.kind));
   // A version that is still to come is refused with another answer than one that is gone: that client need not list
   // again.
-  const auto now = backend.client.List(route.kind->resource(), route.namespace_);
+  const auto now = backend.client.List(route.resource(), route.namespace_);
   if (now && from > now->revision) return Refuse(TooLarge(from.value, now->revision));
   response.stream = MakeFailedStream(watch.error());
   return response;

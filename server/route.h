@@ -7,6 +7,7 @@
 
 #include "api/schema/schema.h"
 #include "server/caller.h"
+#include "server/event_spelling.h"
 #include "server/http.h"
 
 namespace server {
@@ -19,7 +20,9 @@ struct Route {
   std::string subresource{};   ///< `status`
   bool is_everywhere = false;  ///< The collection of a namespaced kind over all namespaces: it can only be read.
 
-  api::ObjectKey key() const { return {kind->resource(), namespace_, name}; }
+  /// Where its objects are stored.
+  std::string resource() const { return StoredResource(*kind); }
+  api::ObjectKey key() const { return {resource(), namespace_, name}; }
 };
 
 /// `/apis/G/V/[namespaces/N/]PLURAL[/NAME[/SUBRESOURCE]]`, the core group below `/api`. None: no such kind, or the

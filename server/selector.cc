@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
+#include "api/codec/json.h"
+#include "api/codec/json_at.h"
 #include "api/meta/words.h"
+#include "server/event_spelling.h"
 
 namespace server {
 namespace {
@@ -24,6 +28,74 @@ Error Unparsable(std::string_view text, std::size_t at, std::string_view why) {
 bool IsWordCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
          c == '.' || c == '/';
+}
+
+constexpr std::string_view kName = "metadata.name";
+constexpr std::string_view kNamespace = "metadata.namespace";
+
+struct EventField {
+  std::string_view core;
+  std::string_view events;  ///< The same in events.k8s.io's spelling.
+};
+
+constexpr EventField kEventFields[] = {
+    {"involvedObject.kind", "regarding.kind"},
+    {"involvedObject.namespace", "regarding.namespace"},
+    {"involvedObject.name", "regarding.name"},
+    {"involvedObject.uid", "regarding.uid"},
+    {"involvedObject.apiVersion", "regarding.apiVersion"},
+    {"involvedObject.resourceVersion", "regarding.resourceVersion"},
+    {"involvedObject.fieldPath", "regarding.fieldPath"},
+    {"reason", "reason"},
+    {"reportingComponent", "reportingController"},
+    {"source", ""},
+    {"type", "type"},
+};
+
+Error BadSelector(std::string message) { return {Code::kInvalid, "BadRequest", std::move(message)}; }
+
+/// What the stored object calls the field.
+Expected<std::string> StoredField(std::string_view field, const api::schema::Kind* kind) {
+  if (field == kName || field == kNamespace) return std::string(field);
+  std::string known = "metadata.name, metadata.namespace";
+  if (kind && IsEvent(*kind)) {
+    for (const auto& [core, events] : kEventFields) {
+      const std::string_view spelled = IsRespelled(*kind) ? events : core;
+      if (spelled.empty()) continue;
+      if (field == spelled) return std::string(core);
+      known.append(", ").append(spelled);
+    }
+  }
+  return BadSelector("field label not supported: " + std::string(field) + "; these are: " + known);
+}
+
+/// The text at a field of an event; empty when there is none.
+std::string ValueOf(const api::Json& event, std::string_view field) {
+  using api::codec::TextAt;
+  const std::size_t dot = field.find('.');
+  if (dot != std::string_view::npos) return TextAt(event, {field.substr(0, dot), field.substr(dot + 1)});
+  if (field != "source") return TextAt(event, {field});
+  std::string component = TextAt(event, {"source", "component"});
+  return component.empty() ? TextAt(event, {"reportingComponent"}) : component;
+}
+
+/// Cuts what stands before the first comma off the front; behind a backslash it is none.
+std::string_view TakeTerm(std::string_view& rest) {
+  std::size_t end = 0;
+  while (end < rest.size() && rest[end] != ',') end += rest[end] == '\\' ? 2 : 1;
+  const std::string_view term = rest.substr(0, end);
+  rest.remove_prefix(std::min(rest.size(), end + 1));
+  return term;
+}
+
+Expected<std::string> Unescaped(std::string_view value) {
+  std::string text;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (value[i] == '\\' && (++i == value.size() || std::string_view("\\,=").find(value[i]) == std::string_view::npos))
+      return BadSelector("invalid field selector: " + std::string(value) + "; behind a \\ stands \\, a comma or =");
+    text += value[i];
+  }
+  return text;
 }
 
 std::optional<long long> Integer(std::string_view text) {
@@ -155,40 +227,54 @@ bool LabelSelector::Matches(const std::vector<std::pair<std::string, std::string
   });
 }
 
-Expected<FieldSelector> FieldSelector::Parse(std::string_view text) {
+Expected<FieldSelector> FieldSelector::Parse(std::string_view text, const api::schema::Kind* kind) {
   FieldSelector selector;
   while (!text.empty()) {
-    const std::string_view term = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(text.size(), term.size() + 1));
+    const std::string_view term = TakeTerm(text);
     if (api::Trimmed(term).empty()) continue;
     const std::size_t equals = term.find('=');
     if (equals == std::string_view::npos)
-      return Error{
-          Code::kInvalid, "BadRequest",
-          "invalid field selector: " + std::string(term) + "; write metadata.name=NAME or metadata.name!=NAME"};
+      return BadSelector("invalid field selector: " + std::string(term) +
+                         "; write metadata.name=NAME or metadata.name!=NAME");
     const bool is_unequal = equals > 0 && term[equals - 1] == '!';
     const std::string_view field = api::Trimmed(term.substr(0, is_unequal ? equals - 1 : equals));
     std::string_view value = term.substr(equals + 1);
     if (!is_unequal && value.starts_with('=')) value.remove_prefix(1);
-    if (field != "metadata.name" && field != "metadata.namespace")
-      return Error{Code::kInvalid, "BadRequest",
-                   "field label not supported: " + std::string(field) + "; metadata.name and metadata.namespace are"};
+    auto stored = StoredField(field, kind);
+    if (!stored) return stored.error();
+    auto unescaped = Unescaped(api::Trimmed(value));
+    if (!unescaped) return unescaped.error();
     selector.requirements_.push_back(
-        {.is_name = field == "metadata.name", .is_equal = !is_unequal, .value = std::string(api::Trimmed(value))});
+        {.field = *std::move(stored), .is_equal = !is_unequal, .value = *std::move(unescaped)});
   }
   return selector;
 }
 
-bool FieldSelector::Matches(const api::ObjectKey& key) const {
+bool FieldSelector::Matches(const reconciler::Snapshot& snapshot) const {
+  std::optional<api::Json> event;  // Read once, and only if a field of it is asked for.
   return std::all_of(requirements_.begin(), requirements_.end(), [&](const Requirement& requirement) {
-    const std::string& have = requirement.is_name ? key.name : key.namespace_;
-    return (have == requirement.value) == requirement.is_equal;
+    const std::string& field = requirement.field;
+    if (field == kName) return (snapshot.key.name == requirement.value) == requirement.is_equal;
+    if (field == kNamespace) return (snapshot.key.namespace_ == requirement.value) == requirement.is_equal;
+    if (!event) {
+      auto read = api::codec::ParseJson(snapshot.text);
+      event = read ? *std::move(read) : api::Json();
+    }
+    return (ValueOf(*event, field) == requirement.value) == requirement.is_equal;
   });
 }
 
 bool Selection::Matches(const reconciler::Snapshot& snapshot) const {
-  return (namespace_.empty() || snapshot.key.namespace_ == namespace_) && fields.Matches(snapshot.key) &&
-         labels.Matches(snapshot.labels);
+  return (namespace_.empty() || snapshot.key.namespace_ == namespace_) && labels.Matches(snapshot.labels) &&
+         fields.Matches(snapshot);
+}
+
+Expected<Selection> ReadSelection(const Query& query, const Route& route) {
+  auto labels = LabelSelector::Parse(query.Get("labelSelector"));
+  if (!labels) return labels.error();
+  auto fields = FieldSelector::Parse(query.Get("fieldSelector"), route.kind.get());
+  if (!fields) return fields.error();
+  return Selection{.namespace_ = route.namespace_, .labels = *std::move(labels), .fields = *std::move(fields)};
 }
 
 }  // namespace server

@@ -7,6 +7,8 @@
 
 #include "api/meta/expected.h"
 #include "reconciler/snapshot.h"
+#include "server/http.h"
+#include "server/route.h"
 
 /// Which objects of a kind a list or a watch is about.
 namespace server {
@@ -33,18 +35,19 @@ class LabelSelector {
   std::vector<Requirement> requirements_{};
 };
 
-/// `metadata.name=a,metadata.namespace!=b`.
+/// `metadata.name=a,metadata.namespace!=b`, of events also `involvedObject.kind=Slot`. An empty value is that of a
+/// field that is not there.
 class FieldSelector {
  public:
-  /// Errors: kInvalid for any other field.
-  static api::Expected<FieldSelector> Parse(std::string_view text);
+  /// `kind` may be null: any kind's. Errors: kInvalid for a field that the kind's objects are not selected by.
+  static api::Expected<FieldSelector> Parse(std::string_view text, const api::schema::Kind* kind = nullptr);
 
-  bool Matches(const api::ObjectKey& key) const;
+  bool Matches(const reconciler::Snapshot& snapshot) const;
   bool empty() const { return requirements_.empty(); }
 
  private:
   struct Requirement {
-    bool is_name = false;  ///< Else the namespace.
+    std::string field{};  ///< As in the stored object: `involvedObject.kind`.
     bool is_equal = false;
     std::string value{};
   };
@@ -59,5 +62,8 @@ struct Selection {
 
   bool Matches(const reconciler::Snapshot& snapshot) const;
 };
+
+/// What `labelSelector` and `fieldSelector` say of the objects of a route. Errors: BadRequest.
+api::Expected<Selection> ReadSelection(const Query& query, const Route& route);
 
 }  // namespace server

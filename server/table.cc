@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/codec/json.h"
+#include "server/event_spelling.h"
 #include "server/event_table.h"
 
 namespace server {
@@ -46,6 +47,11 @@ Json RowObject(const Json& object, const Wanted& wanted) {
 }
 
 Json Cells(const Kind& kind, const Json& object, api::Time now) {
+  if (IsRespelled(kind)) {
+    Json event = object;
+    SpellAsCore(event);
+    return EventCells(event, now);
+  }
   if (IsEvent(kind)) return EventCells(object, now);
   const Json* name = object.At({"metadata", "name"});
   Json::Array cells{name ? *name : Json()};

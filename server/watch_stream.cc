@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/codec/json.h"
+#include "server/event_spelling.h"
 #include "server/status.h"
 #include "server/table.h"
 
@@ -136,11 +137,12 @@ class WatchStream final : public ChunkSource {
 
   void Say(EventType type, const reconciler::Snapshot& object, std::string& bytes) {
     if (options_.wanted.form == Form::kWhole) {
-      bytes += Frame(NameOf(type), object.text);
+      bytes += Frame(NameOf(type), ServedText(*options_.kind, object.text));
       return;
     }
     const auto read = api::codec::ParseJson(object.text);
-    const Json json = read ? *read : Json();  // What the store wrote can be read.
+    Json json = read ? *read : Json();  // What the store wrote can be read.
+    if (IsRespelled(*options_.kind)) SpellAsEventsGroup(json);
     if (options_.wanted.form == Form::kMetadata) return SayMetadata(type, json, bytes);
     SayTable(type, object.resource_version, Row(json), bytes);
   }

@@ -28,20 +28,18 @@ std::int64_t NumberIn(const std::string& text) {
   return failed == std::errc() && end == text.data() + text.size() ? number : 0;
 }
 
-/// Whether a variable that names a process, if there, names us: a child inherits what is not for it.
-bool IsForUs(const char* variable) {
-  const std::string pid = Variable(variable);
-  return pid.empty() || NumberIn(pid) == ::getpid();
-}
+/// Whether a variable names us: a child inherits what is not for it.
+bool NamesUs(const char* variable) { return NumberIn(Variable(variable)) == ::getpid(); }
 
 }  // namespace
 
 ServiceManager ServiceManager::FromEnvironment() {
   ServiceManager manager;
   manager.address_ = Variable("NOTIFY_SOCKET");
-  if (const std::int64_t interval = NumberIn(Variable("WATCHDOG_USEC")); interval > 0 && IsForUs("WATCHDOG_PID"))
+  const bool is_watched = Variable("WATCHDOG_PID").empty() || NamesUs("WATCHDOG_PID");  // sd_watchdog_enabled(3)
+  if (const std::int64_t interval = NumberIn(Variable("WATCHDOG_USEC")); interval > 0 && is_watched)
     manager.watchdog_ = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::microseconds(interval));
-  if (IsForUs("LISTEN_PID")) manager.sockets_ = static_cast<int>(NumberIn(Variable("LISTEN_FDS")));
+  if (NamesUs("LISTEN_PID")) manager.sockets_ = static_cast<int>(NumberIn(Variable("LISTEN_FDS")));
   return manager;
 }
 

@@ -93,10 +93,14 @@ void RunSelector(std::string_view input) {
     selector->Matches(labels);
   else
     Promise(!selector.error().message.empty(), "an error has a message");
-  if (const auto selector = server::FieldSelector::Parse(input))
-    selector->Matches({.resource = "users.hero.dev", .namespace_ = "a", .name = "b"});
-  else
-    Promise(!selector.error().message.empty(), "an error has a message");
+  const api::schema::Kind core{.version = "v1", .kind = "Event", .plural = "events"};
+  const api::schema::Kind events{.group = "events.k8s.io", .version = "v1", .kind = "Event", .plural = "events"};
+  const reconciler::Snapshot event{.key = {"events", "a", "b"}, .text = R"({"involvedObject":{"kind":"Slot"}})"};
+  for (const api::schema::Kind* kind : {static_cast<const api::schema::Kind*>(nullptr), &core, &events}) {
+    const auto selector = server::FieldSelector::Parse(input, kind);
+    Promise(selector || selector.error().reason == "BadRequest", "a wrong selector is a bad request");
+    if (selector) selector->Matches(event);
+  }
   const Json value = Json::Of({{"a", Json::Array{Json::Of({{"b", 1}}), 2, "c"}}, {"d", Json::Of({{"e", true}})}});
   const auto matches = api::schema::EvaluatePath(value, input);
   Promise(matches || matches.error().message.starts_with("character "), "an error in a JSONPath has its place");

@@ -52,7 +52,11 @@ TEST_CASE("[HTB-88] service manager: a watchdog and sockets that are another pro
     if (row.is_ours) CHECK(*manager.WatchdogInterval() == std::chrono::seconds(60));
     CHECK(manager.TakeSocket().has_value() == !row.is_ours);  // Two are one too many.
   }
-  const auto none = ServiceManager::FromEnvironment().TakeSocket();
+  // Without the process's number: a watchdog is ours (sd_watchdog_enabled(3)), sockets are not (sd_listen_fds(3)).
+  const Environment environment({{"WATCHDOG_USEC", "60000000"}, {"LISTEN_FDS", "2"}});
+  const auto manager = ServiceManager::FromEnvironment();
+  CHECK(manager.WatchdogInterval().has_value());
+  const auto none = manager.TakeSocket();
   REQUIRE(none);
   CHECK_FALSE(*none);
 }

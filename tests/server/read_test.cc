@@ -56,7 +56,7 @@ TEST_CASE("[WIRE] selectors narrow a list") {
   CHECK(Names(box.Ask("GET", path + "?fieldSelector=metadata.name=a&labelSelector=!tier")) == "bob/a");
   CHECK(box.Ask("GET", path + "?labelSelector=((").status == 400);
   CHECK(TextAt(JsonOf(box.Ask("GET", path + "?fieldSelector=spec.size%3D3")), {"message"}) ==
-        "field label not supported: spec.size; metadata.name and metadata.namespace are");
+        "field label not supported: spec.size; these are: metadata.name, metadata.namespace");
 }
 
 TEST_CASE("[WIRE] get sends the stored object, HEAD the same, status the whole of it") {

@@ -104,6 +104,7 @@ TEST_CASE("[D-07] reviews: the list of what one may do has a rule for all kinds 
         R"([{"apiGroups":["hero.dev"],"resources":["slots","users","approvals"],"verbs":["get","list","watch"]},)"
         R"({"apiGroups":["hero.dev"],"resources":["slots/status","users/status","approvals/status"],"verbs":["get"]},)"
         R"({"apiGroups":[""],"resources":["events","namespaces"],"verbs":["get","list","watch"]},)"
+        R"({"apiGroups":["events.k8s.io"],"resources":["events"],"verbs":["get","list","watch"]},)"
         R"({"apiGroups":["coordination.k8s.io"],"resources":["leases"],"verbs":["get","list","watch"]},)"
         R"({"apiGroups":["authentication.k8s.io"],"resources":["selfsubjectreviews"],"verbs":["create"]},)"
         R"({"apiGroups":["authorization.k8s.io"],"resources":["selfsubjectaccessreviews","selfsubjectrulesreviews"],)"

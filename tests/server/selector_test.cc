@@ -74,7 +74,7 @@ TEST_CASE("[WIRE] a wrong selector is answered with the place and what would be 
 }
 
 TEST_CASE("[WIRE] field selectors know name and namespace") {
-  const api::ObjectKey key{"slots.hero.dev", "alice", "a"};
+  const reconciler::Snapshot slot{.key = {"slots.hero.dev", "alice", "a"}};
   struct Row {
     const char* selector;
     bool matches;
@@ -90,11 +90,71 @@ TEST_CASE("[WIRE] field selectors know name and namespace") {
     CAPTURE(row.selector);
     const auto selector = FieldSelector::Parse(row.selector);
     REQUIRE(selector);
-    CHECK(selector->Matches(key) == row.matches);
+    CHECK(selector->Matches(slot) == row.matches);
   }
   const auto unknown = FieldSelector::Parse("spec.size=3");
   REQUIRE_FALSE(unknown);
-  CHECK(unknown.error().message == "field label not supported: spec.size; metadata.name and metadata.namespace are");
+  CHECK(unknown.error().message ==
+        "field label not supported: spec.size; these are: metadata.name, metadata.namespace");
   CHECK(FieldSelector::Parse("metadata.name").error().message ==
         "invalid field selector: metadata.name; write metadata.name=NAME or metadata.name!=NAME");
+}
+
+TEST_CASE("[WIRE] events are selected by what they are about") {
+  const api::schema::Kind core{.version = "v1", .kind = "Event", .plural = "events"};
+  const api::schema::Kind events{.group = "events.k8s.io", .version = "v1", .kind = "Event", .plural = "events"};
+  const reconciler::Snapshot event{
+      .key = {"events", "default", "a.1"},
+      .text =
+          R"({"involvedObject":{"apiVersion":"hero.dev/v1","fieldPath":"spec.a","kind":"Slot","name":"a","uid":"u"},)"
+          R"("reason":"Made","reportingComponent":"hero.dev/slot","type":"Normal"})"};
+  struct Row {
+    const api::schema::Kind& kind;
+    const char* selector;
+    bool matches;
+  };
+  const Row rows[] = {
+      {core, "involvedObject.name=a,involvedObject.namespace=,involvedObject.kind=Slot,involvedObject.uid=u", true},
+      {core, "involvedObject.kind=Slot,involvedObject.apiVersion=hero.dev/v1,involvedObject.name=a", true},
+      {core, "involvedObject.namespace=default", false},
+      {core, "involvedObject.namespace!=default", true},
+      {core, "involvedObject.resourceVersion=", true},
+      {core, "involvedObject.fieldPath=spec.a", true},
+      {core, "reason=Made,type=Normal,reportingComponent=hero.dev/slot,source=hero.dev/slot", true},
+      {core, "type!=Normal", false},
+      {core, "metadata.name=a.1,metadata.namespace=default,involvedObject.name=a", true},
+      {core, "metadata.name=b,involvedObject.name=a", false},
+      {core, "involvedObject.name=a\\,b", false},
+      {events, "regarding.name=a,regarding.kind=Slot,reportingController=hero.dev/slot,reason=Made", true},
+      {events, "regarding.name=b", false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.selector);
+    const auto selector = FieldSelector::Parse(row.selector, &row.kind);
+    REQUIRE(selector);
+    CHECK(selector->Matches(event) == row.matches);
+  }
+}
+
+TEST_CASE("[WIRE] a field that the kind is not selected by is a bad request that names those it is") {
+  const api::schema::Kind core{.version = "v1", .kind = "Event", .plural = "events"};
+  const api::schema::Kind events{.group = "events.k8s.io", .version = "v1", .kind = "Event", .plural = "events"};
+  const api::schema::Kind other{.group = "hero.dev", .version = "v1", .kind = "Event", .plural = "events"};
+  CHECK(FieldSelector::Parse("spec.a=b", &core)
+            .error()
+            .message.starts_with("field label not supported: spec.a; these are: metadata.name, metadata.namespace, "
+                                 "involvedObject.kind, "));
+  CHECK_FALSE(FieldSelector::Parse("regarding.name=a", &core));
+  CHECK_FALSE(FieldSelector::Parse("involvedObject.name=a", &events));
+  CHECK_FALSE(FieldSelector::Parse("=a", &events));
+  CHECK_FALSE(FieldSelector::Parse("reason=a", &other));
+  for (const char* const text : {"reason=a\\", "reason=\\a"}) {
+    CAPTURE(text);
+    const auto selector = FieldSelector::Parse(text, &core);
+    REQUIRE_FALSE(selector);
+    CHECK(selector.error().reason == "BadRequest");
+  }
+  const auto escaped = FieldSelector::Parse("reason=a\\,b\\=c\\\\", &core);
+  REQUIRE(escaped);
+  CHECK(escaped->Matches({.text = R"({"reason":"a,b=c\\"})"}));
 }

@@ -1,0 +1,100 @@
+#include "server/event_spelling.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/api_box.h"
+
+using namespace server;
+using namespace tests;
+
+namespace {
+
+constexpr const char* kCore =
+    R"({"apiVersion":"v1","count":2,"eventTime":null,"firstTimestamp":"2026-11-20T20:48:51Z",)"
+    R"("involvedObject":{"kind":"Slot","name":"a"},"kind":"Event","lastTimestamp":"2026-11-20T20:58:46Z","message":"m",)"
+    R"("metadata":{"name":"a.1"},"reason":"Made","reportingComponent":"slot","source":{"component":"slot"},"type":"Normal"})";
+constexpr const char* kEvents =
+    R"({"apiVersion":"events.k8s.io/v1","deprecatedCount":2,"deprecatedFirstTimestamp":"2026-11-20T20:48:51Z",)"
+    R"("deprecatedLastTimestamp":"2026-11-20T20:58:46Z","deprecatedSource":{"component":"slot"},"eventTime":null,)"
+    R"("kind":"Event","metadata":{"name":"a.1"},"note":"m","reason":"Made","regarding":{"kind":"Slot","name":"a"},)"
+    R"("reportingController":"slot","type":"Normal"})";
+
+constexpr const char* kCorePath = "/api/v1/namespaces/default/events";
+constexpr const char* kEventsPath = "/apis/events.k8s.io/v1/namespaces/default/events";
+
+/// A box that serves events in both spellings.
+struct EventBox : ApiBox {
+  EventBox() {
+    REQUIRE(catalog.Add({.group = "events.k8s.io",
+                         .version = "v1",
+                         .kind = "Event",
+                         .list_kind = "EventList",
+                         .plural = "events",
+                         .singular = "event",
+                         .is_namespaced = true}));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("[WIRE] the two spellings of an event say the same") {
+  api::Json event = *api::codec::ParseJson(kCore);
+  SpellAsEventsGroup(event);
+  CHECK(api::codec::WriteJson(event) == kEvents);
+  SpellAsCore(event);
+  CHECK(api::codec::WriteJson(event) == kCore);
+  // A patch has no version, and is told no other.
+  api::Json patch = *api::codec::ParseJson(R"({"note":"n","series":{"count":2}})");
+  SpellAsCore(patch);
+  CHECK(api::codec::WriteJson(patch) == R"({"message":"n","series":{"count":2}})");
+  api::Json list = *api::codec::ParseJson("[1]");
+  SpellAsCore(list);
+  CHECK(api::codec::WriteJson(list) == "[1]");
+}
+
+TEST_CASE("[WIRE] events of the core group are read in events.k8s.io's spelling") {
+  EventBox box;
+  REQUIRE(box.Ask("POST", kCorePath, kCore).status == 201);
+  const api::Json event = JsonOf(box.Ask("GET", std::string(kEventsPath) + "/a.1"));
+  CHECK(TextAt(event, {"apiVersion"}) == "events.k8s.io/v1");
+  CHECK(TextAt(event, {"note"}) == "m");
+  CHECK(TextAt(event, {"message"}) == "(none)");
+  CHECK(TextAt(event, {"regarding", "name"}) == "a");
+  const api::Json list =
+      JsonOf(box.Ask("GET", "/apis/events.k8s.io/v1/events?fieldSelector=regarding.name%3Da,regarding.namespace%3D"));
+  CHECK(TextAt(list, {"apiVersion"}) == "events.k8s.io/v1");
+  REQUIRE(list.Find("items")->size() == 1);
+  CHECK(list.Find("items")->array()->front() == event);
+  const api::Json none = JsonOf(box.Ask("GET", std::string(kEventsPath) + "?fieldSelector=regarding.name%3Db"));
+  CHECK(none.Find("items")->size() == 0);
+  CHECK(box.Ask("GET", std::string(kEventsPath) + "/x").status == 404);
+
+  const std::vector<Header> as_table{{"accept", "application/json;as=Table;v=v1;g=meta.k8s.io"}};
+  const std::string whole = "?includeObject=Object";
+  const api::Json table = JsonOf(box.Ask("GET", kEventsPath + whole, "", as_table));
+  const api::Json core_table = JsonOf(box.Ask("GET", kCorePath + whole, "", as_table));
+  const api::Json& row = table.Find("rows")->array()->front();
+  CHECK(TextAt(row, {"cells"}) == TextAt(core_table.Find("rows")->array()->front(), {"cells"}));
+  CHECK(TextAt(row, {"cells"}) == R"(["5s","Normal","Made","slot/a","","slot","m","10m",2,"a.1"])");
+  CHECK(TextAt(row, {"object", "note"}) == "m");
+}
+
+TEST_CASE("[WIRE] a watch of events.k8s.io tells what is stored by the core's name") {
+  EventBox box;
+  auto watch = box.Ask("GET", std::string(kEventsPath) +
+                                  "?watch=1&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch="
+                                  "NotOlderThan&fieldSelector=regarding.kind%3DSlot");
+  REQUIRE(watch.stream);
+  REQUIRE(box.Ask("POST", kCorePath, kCore).status == 201);
+  const std::string bytes = watch.stream->Pull().bytes;
+  const std::size_t newline = bytes.find('\n');
+  const auto mark = api::codec::ParseJson(bytes.substr(0, newline));
+  REQUIRE(mark);
+  CHECK(TextAt(*mark, {"type"}) == "BOOKMARK");
+  CHECK(TextAt(*mark, {"object", "apiVersion"}) == "events.k8s.io/v1");
+  const auto added = api::codec::ParseJson(bytes.substr(newline + 1, bytes.size() - newline - 2));
+  REQUIRE(added);
+  CHECK(TextAt(*added, {"type"}) == "ADDED");
+  CHECK(TextAt(*added, {"object", "apiVersion"}) == "events.k8s.io/v1");
+  CHECK(TextAt(*added, {"object", "regarding", "name"}) == "a");
+}
