@@ -24,15 +24,6 @@ using reconciler::SnapshotPtr;
 constexpr std::size_t kObjectsMax = 2'000;  // Each is a commit of its own: some seconds of one worker.
 constexpr int kTries = 8;                   // Of an object that others keep changing.
 
-Expected<Selection> ReadSelection(const Request& request, const Route& route) {
-  const Query& query = request.target.query;
-  auto labels = LabelSelector::Parse(query.Get("labelSelector"));
-  if (!labels) return labels.error();
-  auto fields = FieldSelector::Parse(query.Get("fieldSelector"));
-  if (!fields) return fields.error();
-  return Selection{.namespace_ = route.namespace_, .labels = *std::move(labels), .fields = *std::move(fields)};
-}
-
 /// 0: none.
 Expected<std::size_t> ReadLimit(const Query& query) {
   const std::string_view text = query.Get("limit");
@@ -89,7 +80,7 @@ bool IsMeant(const DeleteOptions& options, const SnapshotPtr& item) {
 Response DeleteCollection(const Backend& backend, const Request& request, const Route& route) {
   auto options = ReadDeleteOptions(request);
   if (!options) return Refuse(options.error(), Subject::OfOptions(kDeleteOptions));
-  auto selection = ReadSelection(request, route);
+  auto selection = ReadSelection(request.target.query, route);
   if (!selection) return Refuse(selection.error());
   auto chosen = Choose(backend, request, route, *selection);
   if (!chosen) return Refuse(chosen.error(), Subject::Of(*route.kind));
