@@ -94,7 +94,7 @@ void WriteMany(World& world, unsigned seed, int count) {
   for (int i = 0; i < count; ++i) {
     Increment(world, "counter");
     const std::string name = "thing-" + std::to_string(random() % kObjects);
-    const unsigned what = random() % 10;
+    const auto what = random() % 10;
     if (what < 3) {
       (void)world.registry->Create(Thing(name), {});
     } else if (what < 5) {
@@ -222,7 +222,7 @@ TEST_CASE("[ENGINE][D-03] watches: through writers, deletions and lost lines, ea
   Informer informer(*world.registry, world.clock, std::string(kResource));
   std::vector<std::jthread> writers;
   for (int i = 0; i < kWriters; ++i)
-    writers.emplace_back([&world, i, count] { WriteMany(world, seed + static_cast<unsigned>(i), count); });
+    writers.emplace_back([&world, seed, i, count] { WriteMany(world, seed + static_cast<unsigned>(i), count); });
   for (int i = 0; i < 50; ++i) CHECK(informer.Step());
   for (std::jthread& writer : writers) writer.join();
   REQUIRE(world.registry->Create(Thing(kLast), {}));

@@ -101,8 +101,6 @@ TEST_CASE("[WIRE] bodies that are not understood are bad requests with Kubernete
        "the object provided is unrecognized (must be of type Slot): couldn't get version/kind; json parse error: "},
       {"no object", "[1]",
        "the object provided is unrecognized (must be of type Slot): couldn't get version/kind; json parse error: "},
-      {"a key twice", R"({"kind":"Slot","kind":"Slot"})",
-       "the object provided is unrecognized (must be of type Slot): couldn't get version/kind; json parse error: "},
       {"no kind", R"({"apiVersion":"hero.dev/v1"})",
        "the object provided is unrecognized (must be of type Slot): Object 'Kind' is missing in '{"},
       {"other version", R"({"apiVersion":"hero.dev/v2","kind":"Slot"})",
