@@ -70,7 +70,8 @@ void CheckOwners(const api::ObjectMeta& metadata, std::vector<Cause>& causes) {
   for (const api::OwnerReference& owner : metadata.owner_references) {
     const std::string field = "metadata.ownerReferences";
     const auto need = [&](const std::string& value, const std::string& part, const std::string& name) {
-      if (value.empty()) causes.push_back(Invalid(field + "." + part, "", name + " must not be empty"));
+      if (value.empty())
+        causes.push_back(Invalid(std::string(field).append(".").append(part), "", name + " must not be empty"));
     };
     need(owner.api_version, "apiVersion", "version");
     need(owner.kind, "kind", "kind");

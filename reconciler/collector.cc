@@ -24,7 +24,7 @@ void DropOwners(api::Object& object, const auto& is_unwanted) {
 
 void Collector::Connect() {
   for (const auto& kind : catalog_.kinds()) {
-    if (!CanOwn(*kind)) continue;
+    if (!CanOwn(*kind) || kind->is_foreign) continue;  // An informer stays, and a foreign kind may go.
     informers_.Of(kind->resource()).AddHandler([this](const SnapshotPtr& before, const SnapshotPtr& after) {
       OnChange(before, after);
     });
@@ -38,7 +38,7 @@ void Collector::OnChange(const SnapshotPtr& before, const SnapshotPtr& after) {
   if (after && after->awaits_collector) waiting_.insert(after->key);
 }
 
-/// Kinds that were declared after the start have no informer: what there is of them is compared with what was.
+/// Kinds that clients declared have no informer: what there is of them is compared with what was.
 void Collector::LookAtLateKinds() {
   std::map<api::ObjectKey, SnapshotPtr> now;
   for (const auto& kind : catalog_.kinds()) {

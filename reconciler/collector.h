@@ -56,7 +56,7 @@ class Collector {
   std::set<api::ObjectKey> suspects_;           // Objects with owners that appeared or changed.
   std::set<std::string> gone_;                  // Uids of objects that were removed: what they owned is suspect.
   std::set<api::ObjectKey> waiting_;            // Objects that are being deleted and have a finalizer of ours.
-  std::map<api::ObjectKey, SnapshotPtr> late_;  // Objects of kinds that came later and have no informer.
+  std::map<api::ObjectKey, SnapshotPtr> late_;  // Objects of kinds that have no informer.
 };
 
 }  // namespace reconciler

@@ -5,6 +5,7 @@
 
 #include "api/schema/schema.h"
 #include "reconciler/audit.h"
+#include "reconciler/definitions.h"
 #include "reconciler/manager.h"
 #include "reconciler/registry.h"
 #include "reconciler/store.h"
@@ -18,6 +19,10 @@ class Embedded {
   static api::Expected<std::unique_ptr<Embedded>> Open(StoreOptions store, api::schema::Catalog catalog,
                                                        const Machine& machine, ManagerOptions options = {});
 
+  /// What clients expect of a server: the namespace `default`, the kinds that they declared, definitions of all others.
+  /// Before Run, by a program that serves the wire. Errors: those of writing.
+  api::Expected<void> PrepareToServe();
+
   Client& client() { return client_; }
   Manager& manager() { return manager_; }
   /// What writes the audit log; for refusals, which reach no client.
@@ -30,13 +35,15 @@ class Embedded {
       : catalog_(std::move(catalog)),
         store_(std::move(store)),
         registry_(*store_, catalog_, machine.clock, machine.entropy),
+        definitions_(registry_, catalog_, machine.clock),
         audit_(machine.audit_log),
-        client_(registry_, audit_, machine.clock),
+        client_(definitions_, audit_, machine.clock),
         manager_(client_, *store_, catalog_, machine, std::move(options)) {}
 
-  const api::schema::Catalog catalog_;
+  api::schema::Catalog catalog_;
   const std::unique_ptr<Store> store_;
   Registry registry_;
+  Definitions definitions_;
   Audit audit_;
   AuditedClient client_;
   Manager manager_;

@@ -45,6 +45,18 @@ api::Object EventOf(const api::Object& about, std::string_view component, const 
   return event;
 }
 
+/// Clients fill in what their library has: count and timestamps, or eventTime and a series. At least it was made; what
+/// they say of times to come would keep it for ever.
+api::Time LastSeen(const api::Object& event, api::Time now) {
+  api::Time last = event.metadata.creation_timestamp.value_or(api::Time());
+  for (const Json* field : {event.body.Find("firstTimestamp"), event.body.Find("lastTimestamp"),
+                            event.body.Find("eventTime"), event.body.At({"series", "lastObservedTime"})}) {
+    const auto time = field && field->string() ? api::codec::ParseTime(*field->string()) : api::codec::ParseTime("");
+    if (time && *time <= now) last = std::max(last, *time);
+  }
+  return last;
+}
+
 }  // namespace
 
 Recorder::Recorder(Client& client, const host::Clock& clock, RecorderOptions options)
@@ -119,10 +131,8 @@ void Recorder::Sweep() {
   std::size_t swept = 0;
   for (const SnapshotPtr& snapshot : events->items) {
     if (swept == options_.swept_at_once_max) break;
-    auto event = api::codec::ParseObject(snapshot->text);
-    const Json* last = event ? event->body.Find("lastTimestamp") : nullptr;
-    auto time = last ? api::codec::ParseTime(last->StringOr("")) : api::codec::ParseTime("");
-    if (left <= options_.kept_max && time && *time > now - options_.kept_for) continue;
+    const auto event = api::codec::ParseObject(snapshot->text);
+    if (left <= options_.kept_max && event && LastSeen(*event, now) > now - options_.kept_for) continue;
     if (!client_.Delete(snapshot->key, {.actor = std::string(kActor)})) continue;
     ++swept;
     --left;

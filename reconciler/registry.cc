@@ -175,6 +175,7 @@ Expected<Registry::Checked> Registry::CheckCreate(Object object, const WriteOpti
   metadata.creation_timestamp = std::chrono::floor<std::chrono::seconds>(clock_.Now());
   metadata.deletion_timestamp.reset();
   if ((*kind)->has_status) object.body.Erase("status");
+  if ((*kind)->resource() == "namespaces") object.body["status"] = api::Json::Of({{"phase", "Active"}});
 
   if (auto inside = CheckNamespace(**kind, metadata, options); !inside) return inside.error();
   if (!options.field_manager.empty())

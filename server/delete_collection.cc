@@ -8,6 +8,7 @@
 
 #include "api/codec/json.h"
 #include "server/delete_options.h"
+#include "server/event_spelling.h"
 #include "server/selector.h"
 #include "server/status.h"
 
@@ -40,7 +41,7 @@ Expected<std::vector<SnapshotPtr>> Choose(const Backend& backend, const Request&
                                           const Selection& selection) {
   auto limit = ReadLimit(request.target.query);
   if (!limit) return limit.error();
-  auto list = backend.client.List(route.kind->resource(), route.namespace_);
+  auto list = backend.client.List(route.resource(), route.namespace_);
   if (!list) return list.error();
   std::vector<SnapshotPtr> chosen;
   for (SnapshotPtr& item : list->items)
@@ -91,7 +92,7 @@ Response DeleteCollection(const Backend& backend, const Request& request, const 
     auto deleted = DeleteOne(backend, item, *selection, *options);
     if (!deleted) return Refuse(deleted.error(), Subject::Of(*route.kind, item->key.name));
     if (!*deleted) continue;
-    items += (items.empty() ? "" : ",") + (*deleted)->text;
+    items += (items.empty() ? "" : ",") + ServedText(*route.kind, (*deleted)->text);
     revision = std::max(revision, (*deleted)->resource_version.value);
   }
   const auto quoted = [](const std::string& text) { return api::codec::WriteJson(Json(text)); };

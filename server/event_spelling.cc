@@ -42,6 +42,20 @@ void SetVersion(Json& event, std::string_view version) {
   if (Json* found = event.Find("apiVersion")) *found = version;
 }
 
+/// `/note` and what is below it.
+void RenamePointer(Json& operation, std::string_view member) {
+  Json* pointer = operation.Find(member);
+  if (!pointer || !pointer->string()) return;
+  const std::string& text = *pointer->string();
+  for (const auto& [core, events] : kNames) {
+    const std::size_t end = 1 + events.size();
+    const bool is_named = text.starts_with('/') && text.substr(1, events.size()) == events;
+    if (!is_named || (text.size() > end && text[end] != '/')) continue;
+    *pointer = "/" + std::string(core) + text.substr(end);
+    return;
+  }
+}
+
 }  // namespace
 
 bool IsEvent(const Kind& kind) { return kind.kind == "Event" && (kind.group.empty() || kind.group == kEventsGroup); }
@@ -58,6 +72,20 @@ void SpellAsCore(Json& event) {
 void SpellAsEventsGroup(Json& event) {
   for (const auto& [core, events] : kNames) Rename(event, core, events);
   SetVersion(event, kEventsVersion);
+}
+
+void SpellAsStored(const Kind& kind, api::Object& object) {
+  if (!IsRespelled(kind)) return;
+  SpellAsCore(object.body);
+  object.api_version = kCoreVersion;
+}
+
+void SpellAsStored(const Kind& kind, reconciler::PatchDocument& patch) {
+  if (!IsRespelled(kind)) return;
+  if (patch.type != reconciler::PatchType::kJson) return SpellAsCore(patch.json);
+  if (!patch.json.array()) return;  // No patch; who applies it says so.
+  for (Json& operation : *patch.json.array())
+    for (const std::string_view member : {"path", "from"}) RenamePointer(operation, member);
 }
 
 std::string ServedText(const Kind& kind, const std::string& stored) {

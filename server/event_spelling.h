@@ -3,7 +3,9 @@
 #include <string>
 
 #include "api/meta/json.h"
+#include "api/meta/object.h"
 #include "api/schema/schema.h"
+#include "reconciler/client.h"
 
 /// Events of the core group and of events.k8s.io are one store with two spellings: what is stored is the core's, and
 /// the other group's objects are read and written in it. Pure functions.
@@ -21,6 +23,10 @@ std::string StoredResource(const api::schema::Kind& kind);
 /// object stays as it is.
 void SpellAsCore(api::Json& event);
 void SpellAsEventsGroup(api::Json& event);
+
+/// An object or a patch that a client wrote as `kind`, in the spelling that is stored.
+void SpellAsStored(const api::schema::Kind& kind, api::Object& object);
+void SpellAsStored(const api::schema::Kind& kind, reconciler::PatchDocument& patch);
 
 /// The compact text of an object of that kind, from what is stored.
 std::string ServedText(const api::schema::Kind& kind, const std::string& stored);

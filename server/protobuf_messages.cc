@@ -150,7 +150,7 @@ constexpr Field kDeleteOptionsFields[]{
 constexpr Field kTypeMetaFields[]{{1, "apiVersion"}, {2, "kind"}};
 
 struct Named {
-  std::string_view api_version{};
+  std::string_view api_version{};  ///< Empty: any. Options are sent in the version of the kind that they are for.
   std::string_view kind{};
   Message message{};
 };
@@ -161,7 +161,7 @@ constexpr std::array kMessages{
     Named{"authorization.k8s.io/v1", "SelfSubjectRulesReview", {kRulesReviewFields}},
     Named{"coordination.k8s.io/v1", "Lease", {kLeaseFields}},
     Named{"events.k8s.io/v1", "Event", {kEventFields}},
-    Named{"v1", "DeleteOptions", {kDeleteOptionsFields}},
+    Named{"", "DeleteOptions", {kDeleteOptionsFields}},
     Named{"v1", "Event", {kCoreEventFields}},
     Named{"v1", "Namespace", {kNamespaceFields}},
 };
@@ -172,7 +172,7 @@ const ProtobufMessage kProtobufTypeMeta{kTypeMetaFields};
 
 const ProtobufMessage* FindProtobufMessage(std::string_view api_version, std::string_view kind) {
   const auto found = std::find_if(kMessages.begin(), kMessages.end(), [&](const Named& named) {
-    return named.api_version == api_version && named.kind == kind;
+    return named.kind == kind && (named.api_version.empty() || named.api_version == api_version);
   });
   return found == kMessages.end() ? nullptr : &found->message;
 }

@@ -59,7 +59,6 @@ Response ServeObjects(const Backend& backend, const Request& request, std::strin
   if (route.kind->is_review) return NoSuchVerb(verb, route);
   if (!route.subresource.empty() && (route.subresource != "status" || !route.kind->has_status))
     return NoSuchObject(route);
-  if (IsRespelled(*route.kind) && !IsRead(request)) return NoSuchVerb(verb, route);
   const bool is_status = !route.subresource.empty();
   if (verb == "get") return Get(backend, request, route);
   if (verb == "list") return List(backend, request, route);

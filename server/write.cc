@@ -12,6 +12,7 @@
 #include "reconciler/managed_fields.h"
 #include "server/body.h"
 #include "server/delete_options.h"
+#include "server/event_spelling.h"
 #include "server/status.h"
 
 namespace server {
@@ -21,6 +22,7 @@ using api::Code;
 using api::Error;
 using api::Expected;
 using api::Json;
+using api::schema::Kind;
 using reconciler::PatchDocument;
 using reconciler::PatchType;
 using reconciler::WriteOptions;
@@ -38,8 +40,9 @@ std::string Quoted(std::string_view text) {
   return quoted + "\"";
 }
 
-Response Answer(int status, const Written& written, const std::vector<std::string>& more_warnings = {}) {
-  Response response = JsonResponse(status, written.object->text);
+Response Answer(int status, const Kind& kind, const Written& written,
+                const std::vector<std::string>& more_warnings = {}) {
+  Response response = JsonResponse(status, ServedText(kind, written.object->text));
   std::size_t count = 0;
   for (const auto* warnings : {&more_warnings, &written.warnings})
     for (const std::string& warning : *warnings)
@@ -163,9 +166,10 @@ Response Create(const Backend& backend, const Request& request, const Route& rou
   if (!received) return Refuse(received.error(), subject);
   if (received->object.metadata.resource_version.value != 0)
     return Refuse(BadRequest("resourceVersion should not be set on objects to be created"));
+  SpellAsStored(*route.kind, received->object);
   auto written = backend.client.Create(std::move(received->object), *options);
   if (!written) return Refuse(written.error(), SubjectOf(written.error(), route, subject));
-  return Answer(201, *written, received->warnings);
+  return Answer(201, *route.kind, *written, received->warnings);
 }
 
 Response Replace(const Backend& backend, const Request& request, const Route& route) {
@@ -191,10 +195,11 @@ Response Replace(const Backend& backend, const Request& request, const Route& ro
                    {{"metadata.resourceVersion", "FieldValueInvalid", message}}},
                   subject);
   }
+  SpellAsStored(*route.kind, object);
   auto written = route.subresource.empty() ? backend.client.Update(std::move(object), *options)
                                            : backend.client.UpdateStatus(std::move(object), *options);
   if (!written) return Refuse(written.error(), subject);
-  return Answer(200, *written, received->warnings);
+  return Answer(200, *route.kind, *written, received->warnings);
 }
 
 Response Patch(const Backend& backend, const Request& request, const Route& route) {
@@ -205,13 +210,14 @@ Response Patch(const Backend& backend, const Request& request, const Route& rout
   auto patch = ReadPatch(request, route);
   if (!patch) return Refuse(patch.error());
   const Subject subject = Subject::Of(*route.kind, route.name);
-  const PatchDocument& document = patch->document;
+  PatchDocument& document = patch->document;
   auto warnings = CheckBodyFields({document.json, patch->repeated}, *route.kind, options->field_validation);
   if (!warnings) return Refuse(AsInvalidPatch(warnings.error(), route), subject);
+  SpellAsStored(*route.kind, document);
   auto written = backend.client.Patch(route.key(), document, *options);
   if (!written && written.error().reason == reconciler::kApplyConflict) return Refuse(written.error());
   if (!written) return Refuse(AsInvalidPatch(written.error(), route), SubjectOf(written.error(), route, subject));
-  return Answer(written->is_created ? 201 : 200, *written, *warnings);
+  return Answer(written->is_created ? 201 : 200, *route.kind, *written, *warnings);
 }
 
 Response Delete(const Backend& backend, const Request& request, const Route& route) {
@@ -224,7 +230,7 @@ Response Delete(const Backend& backend, const Request& request, const Route& rou
     if (is_precondition) subject.plural.clear();  // This conflict alone names the kind, in Kubernetes too.
     return Refuse(written.error(), subject);
   }
-  if (!written->is_removed) return Answer(200, *written);
+  if (!written->is_removed) return Answer(200, *route.kind, *written);
   Json details = Json::Of({{"name", route.name}, {"kind", route.kind->plural}, {"uid", written->object->uid.value}});
   if (!route.kind->group.empty()) details["group"] = route.kind->group;
   return JsonResponse(200, api::codec::WriteJson(Json::Of({{"kind", "Status"},

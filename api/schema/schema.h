@@ -100,7 +100,7 @@ Kind KindWithoutSchema(const KindInfo& info);
 using KindPtr = std::shared_ptr<const Kind>;
 
 /// All kinds by their names. Thread-safe: each call sees one moment, and readers wait for nobody but for the copy of a
-/// pointer. What is not found is null; of two kinds that share a short name the first added wins.
+/// pointer (docs/adr/0019). What is not found is null; of two kinds that share a short name the first added wins.
 class Catalog {
  public:
   Catalog();

@@ -136,6 +136,7 @@ Expected<std::unique_ptr<Box>> Box::Open(const Config& config, const std::string
                                            {.is_observe_only = is_observe_only, .on_stuck = EndWhole});
   if (!engine) return engine.error();
   parts->engine = *std::move(engine);
+  if (auto prepared = parts->engine->PrepareToServe(); !prepared) return prepared.error();
 
   reconciler::Manager& manager = parts->engine->manager();
   parts->surface = std::make_unique<server::Surface>(

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "api/codec/json.h"
+#include "api/codec/object.h"
 #include "tests/support/harness.h"
 
 namespace tests {
@@ -53,6 +55,34 @@ TEST_CASE("[ENGINE] recorder: of too many events the oldest go before their time
   const auto rest = h.client().List("events");
   for (const auto& event : rest->items)
     CHECK(event->text.find("\"message\":\"event 12") != std::string::npos);  // 1200 to 1299.
+}
+
+TEST_CASE(
+    "[D-01] recorder: an event of a client lives an hour from when it was last seen, in whichever field it says so") {
+  EventBench h;
+  reconciler::Recorder recorder(h.client(), h.clock);
+  const auto make = [&](const std::string& name, const std::string& more) {
+    auto json = api::codec::ParseJson(R"({"apiVersion":"v1","kind":"Event","metadata":{"name":")" + name +
+                                      R"(","namespace":"default"})" + more + "}");
+    REQUIRE(json);
+    REQUIRE(h.client().Create(*api::codec::ObjectFromJson(*std::move(json)), {}));
+  };
+  const std::string now = api::codec::FormatMicroTime(h.clock.Now());
+  const std::string later = api::codec::FormatMicroTime(h.clock.Now() + minutes(30));
+  make("bare", "");
+  make("new", R"(,"eventTime":")" + now + "\"");
+  make("series", R"(,"eventTime":")" + now + R"(","series":{"count":2,"lastObservedTime":")" + later + "\"}");
+  make("future", R"(,"lastTimestamp":"9999-01-01T00:00:00Z")");
+  make("nonsense", R"(,"lastTimestamp":"soon","series":[])");
+  recorder.Sweep();
+  CHECK(h.events() == 5);
+  h.clock.Advance(minutes(61));
+  recorder.Sweep();
+  CHECK(h.events() == 1);
+  CHECK(h.client().Get({"events", "default", "series"}));
+  h.clock.Advance(minutes(30));
+  recorder.Sweep();
+  CHECK(h.events() == 0);
 }
 
 }  // namespace

@@ -100,15 +100,19 @@ TEST_CASE("[D-07] reviews: the list of what one may do has a rule for all kinds 
         R"({"incomplete":false,"nonResourceRules":[{"nonResourceURLs":["*"],"verbs":["get"]}],)"
         R"("resourceRules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]})");
   box.BeMember();
-  CHECK(TextAt(JsonOf(box.Ask("POST", kRulesReviews, question)), {"status", "resourceRules"}) ==
-        R"([{"apiGroups":["hero.dev"],"resources":["slots","users","approvals"],"verbs":["get","list","watch"]},)"
-        R"({"apiGroups":["hero.dev"],"resources":["slots/status","users/status","approvals/status"],"verbs":["get"]},)"
-        R"({"apiGroups":[""],"resources":["events","namespaces"],"verbs":["get","list","watch"]},)"
-        R"({"apiGroups":["events.k8s.io"],"resources":["events"],"verbs":["get","list","watch"]},)"
-        R"({"apiGroups":["coordination.k8s.io"],"resources":["leases"],"verbs":["get","list","watch"]},)"
-        R"({"apiGroups":["authentication.k8s.io"],"resources":["selfsubjectreviews"],"verbs":["create"]},)"
-        R"({"apiGroups":["authorization.k8s.io"],"resources":["selfsubjectaccessreviews","selfsubjectrulesreviews"],)"
-        R"("verbs":["create"]}])");
+  CHECK(
+      TextAt(JsonOf(box.Ask("POST", kRulesReviews, question)), {"status", "resourceRules"}) ==
+      R"([{"apiGroups":["hero.dev"],"resources":["slots","users","approvals"],"verbs":["get","list","watch"]},)"
+      R"({"apiGroups":["hero.dev"],"resources":["slots/status","users/status","approvals/status"],"verbs":["get"]},)"
+      R"({"apiGroups":[""],"resources":["events","namespaces"],"verbs":["get","list","watch"]},)"
+      R"({"apiGroups":["events.k8s.io"],"resources":["events"],"verbs":["get","list","watch"]},)"
+      R"({"apiGroups":[""],"resources":["namespaces/status"],"verbs":["get"]},)"
+      R"({"apiGroups":["coordination.k8s.io"],"resources":["leases"],"verbs":["get","list","watch"]},)"
+      R"({"apiGroups":["apiextensions.k8s.io"],"resources":["customresourcedefinitions"],"verbs":["get","list","watch"]},)"
+      R"({"apiGroups":["apiextensions.k8s.io"],"resources":["customresourcedefinitions/status"],"verbs":["get"]},)"
+      R"({"apiGroups":["authentication.k8s.io"],"resources":["selfsubjectreviews"],"verbs":["create"]},)"
+      R"({"apiGroups":["authorization.k8s.io"],"resources":["selfsubjectaccessreviews","selfsubjectrulesreviews"],)"
+      R"("verbs":["create"]}])");
 }
 
 TEST_CASE("[D-06] reviews: who one is") {

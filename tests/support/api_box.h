@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/codec/json.h"
+#include "reconciler/definitions.h"
 #include "reconciler/registry.h"
 #include "reconciler/store.h"
 #include "server/surface.h"
@@ -36,6 +37,7 @@ struct ApiBox {
   api::schema::Catalog catalog = SampleKinds();
   std::unique_ptr<reconciler::Store> store;
   reconciler::Registry registry{*store, catalog, clock, entropy};
+  reconciler::Definitions definitions{registry, catalog, clock};
   reconciler::PlanQuery planned_for{};                               ///< Of the last plan that was asked for.
   api::Expected<api::Json> plan{api::Json::Of({{"kind", "Plan"}})};  ///< What it is answered with.
   std::vector<reconciler::QueueReport> queues{};
@@ -44,7 +46,7 @@ struct ApiBox {
   std::vector<reconciler::MetricFamily> metrics{};
   FakeAppendLog audit_log{};
   reconciler::Audit audit{&audit_log};
-  server::Surface surface{{registry, catalog, clock, audit},
+  server::Surface surface{{definitions, catalog, clock, audit},
                           {.plan =
                                [this](const reconciler::PlanQuery& query) {
                                  planned_for = query;
