@@ -144,9 +144,13 @@ class Replay {
 
   void Reconnect() {
     auto opened = world_.registry->OpenWatch(kResource, revision_);
-    watch_ = opened ? *std::move(opened) : nullptr;
-    if (!opened && opened.error().code != Code::kExpired) world_.Fault("watch: " + opened.error().message);
-    if (!opened) List();
+    if (opened) {
+      watch_ = *std::move(opened);
+      return;
+    }
+    watch_.reset();
+    if (opened.error().code != Code::kExpired) world_.Fault("watch: " + opened.error().message);
+    List();
   }
 
   void Apply(const Event& event) {
@@ -221,6 +225,7 @@ TEST_CASE("[ENGINE][D-03] watches: through writers, deletions and lost lines, ea
     });
   Informer informer(*world.registry, world.clock, std::string(kResource));
   std::vector<std::jthread> writers;
+  writers.reserve(kWriters);
   for (int i = 0; i < kWriters; ++i)
     writers.emplace_back([&world, seed, i, count] { WriteMany(world, seed + static_cast<unsigned>(i), count); });
   for (int i = 0; i < 50; ++i) CHECK(informer.Step());
