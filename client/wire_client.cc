@@ -85,7 +85,11 @@ bool HasFinalizers(const Json& object) {
 }  // namespace
 
 Expected<Json> WireClient::Fetch(const std::string& target, const std::string& accept) const {
-  const auto response = transport_.Exchange({.target = target, .accept = accept});
+  return Ask({.target = target, .accept = accept});
+}
+
+Expected<Json> WireClient::Ask(const HttpRequest& request) const {
+  const auto response = transport_.Exchange(request);
   if (!response) return response.error();
   return BodyOf(*response);
 }

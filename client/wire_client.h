@@ -40,6 +40,8 @@ class WireClient final : public reconciler::Client {
   /// A document of the server: a Table, a plan, its version. `target` as in HttpRequest. Errors: the server's, and
   /// kInternal for what is no JSON.
   api::Expected<api::Json> Fetch(const std::string& target, const std::string& accept = "application/json") const;
+  /// The answer to any other request about what is no object of a kind. Errors: as Fetch.
+  api::Expected<api::Json> Ask(const HttpRequest& request) const;
   /// A watch whose frames the caller reads, such as one of Tables.
   api::Expected<std::unique_ptr<LineStream>> Follow(const std::string& target, const std::string& accept) const;
 

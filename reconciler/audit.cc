@@ -40,20 +40,31 @@ void Audit::Write(const AuditRecord& record) {
                                          {"error", written.error().message}});
 }
 
+void AuditedClient::Note(std::string_view verb, const auto& options, const std::string& target,
+                         const api::Expected<Written>& written) {
+  audit_.Write({.time = clock_.Now(),
+                .actor = options.actor,
+                .verb = std::string(verb),
+                .target = target,
+                .outcome = written ? "done" : written.error().reason,
+                .from = options.from,
+                .revision = written && written->object ? written->object->resource_version.value : 0});
+}
+
 api::Expected<Written> AuditedClient::Create(api::Object object, const WriteOptions& options) {
   const bool is_event = IsOwnEvent(object.kind, options);
   const bool is_nameless = object.metadata.name.empty();
   std::string target = TargetOf(object);
   auto written = client_.Create(std::move(object), options);
   if (is_nameless && written) target += written->object->key.name;
-  if (!is_event && !options.is_dry_run) Note("create", options.actor, target, written);
+  if (!is_event && !options.is_dry_run) Note("create", options, target, written);
   return written;
 }
 
 api::Expected<Written> AuditedClient::Update(api::Object object, const WriteOptions& options) {
   const std::string target = TargetOf(object);
   auto written = client_.Update(std::move(object), options);
-  if (!options.is_dry_run) Note("update", options.actor, target, written);
+  if (!options.is_dry_run) Note("update", options, target, written);
   return written;
 }
 
@@ -72,14 +83,14 @@ std::vector<api::Expected<Written>> AuditedClient::WriteAll(std::vector<api::Obj
                      .target = TargetOf(object)});
   auto written = client_.WriteAll(std::move(objects), options);
   for (std::size_t i = 0; i < lines.size(); ++i)
-    if (lines[i].is_told) Note(lines[i].is_new ? "create" : "update", options.actor, lines[i].target, written[i]);
+    if (lines[i].is_told) Note(lines[i].is_new ? "create" : "update", options, lines[i].target, written[i]);
   return written;
 }
 
 api::Expected<Written> AuditedClient::UpdateStatus(api::Object object, const WriteOptions& options) {
   const std::string target = TargetOf(object);
   auto written = client_.UpdateStatus(std::move(object), options);
-  if (!options.actor.starts_with(kSystem) && !options.is_dry_run) Note("update status", options.actor, target, written);
+  if (!options.actor.starts_with(kSystem) && !options.is_dry_run) Note("update status", options, target, written);
   return written;
 }
 
@@ -87,25 +98,15 @@ api::Expected<Written> AuditedClient::Patch(const api::ObjectKey& key, const Pat
                                             const WriteOptions& options) {
   auto written = client_.Patch(key, patch, options);
   const bool is_event = key.resource == "events" && options.actor.starts_with(kSystem);
-  if (!is_event && !options.is_dry_run) Note("patch", options.actor, ToString(key), written);
+  if (!is_event && !options.is_dry_run) Note("patch", options, ToString(key), written);
   return written;
 }
 
 api::Expected<Written> AuditedClient::Delete(const api::ObjectKey& key, const DeleteOptions& options) {
   auto written = client_.Delete(key, options);
   const bool is_event = key.resource == "events" && options.actor.starts_with(kSystem);
-  if (!is_event && !options.is_dry_run) Note("delete", options.actor, ToString(key), written);
+  if (!is_event && !options.is_dry_run) Note("delete", options, ToString(key), written);
   return written;
-}
-
-void AuditedClient::Note(std::string_view verb, const std::string& actor, const std::string& target,
-                         const api::Expected<Written>& written) {
-  audit_.Write({.time = clock_.Now(),
-                .actor = actor,
-                .verb = std::string(verb),
-                .target = target,
-                .outcome = written ? "done" : written.error().reason,
-                .revision = written && written->object ? written->object->resource_version.value : 0});
 }
 
 }  // namespace reconciler

@@ -19,7 +19,7 @@ struct AuditRecord {
   std::string target{};       ///< `users.hero.dev/alice`, or a step's.
   std::string reason{};       ///< Why, for a step.
   std::string outcome{};      ///< `done`, `pending`, or the error's reason.
-  std::string from{};         ///< Where the request came from; of refusals alone.
+  std::string from{};         ///< Where the request came from; empty: from within.
   std::int64_t revision = 0;  ///< Of the written state; 0 for a step on the host and for what was refused.
 };
 
@@ -60,7 +60,7 @@ class AuditedClient final : public Client {
   api::Expected<Written> Delete(const api::ObjectKey& key, const DeleteOptions& options) override;
 
  private:
-  void Note(std::string_view verb, const std::string& actor, const std::string& target,
+  void Note(std::string_view verb, const auto& options, const std::string& target,
             const api::Expected<Written>& written);
 
   Client& client_;

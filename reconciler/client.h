@@ -19,6 +19,7 @@ enum class FieldValidation { kIgnore, kWarn, kStrict };
 
 struct WriteOptions {
   std::string actor{};      ///< Who writes, for the audit: `system:controller:user`, `alice`.
+  std::string from{};       ///< Where the request came from, for the audit; empty: from within.
   bool is_dry_run = false;  ///< All checks, no write.
   FieldValidation field_validation = FieldValidation::kWarn;
   std::string field_manager{};  ///< Who owns what is written; empty: the engine, which owns nothing (docs/adr/0018).
@@ -52,6 +53,7 @@ enum class Propagation {
 
 struct DeleteOptions {
   std::string actor{};
+  std::string from{};  ///< As in WriteOptions.
   bool is_dry_run = false;
   std::optional<Propagation> propagation{};  ///< None: as the object's finalizers say, else in the background.
   bool is_of_client = false;                 ///< Not the engine's: what git declares stays.

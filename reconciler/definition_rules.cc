@@ -86,7 +86,6 @@ api::Expected<Kind> ForeignKindOf(const api::Object& definition) {
   kind->is_foreign = true;
   kind->is_going = definition.metadata.is_deleting();
   kind->never_deleted.clear();  // A promise of the program for its own kinds.
-  kind->definition = {};        // It is in the store.
   return kind;
 }
 

@@ -64,7 +64,7 @@ Expected<void> Definitions::Open() {
     }
   }
   for (const KindPtr& kind : own) {
-    if (kind->definition.is_null()) continue;
+    if (kind->is_foreign || kind->definition.is_null()) continue;
     if (auto written = WriteDown(*kind); !written) return written.error();
   }
   return {};

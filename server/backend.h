@@ -4,6 +4,7 @@
 #include "host/clock.h"
 #include "reconciler/audit.h"
 #include "reconciler/client.h"
+#include "server/access.h"
 
 namespace server {
 
@@ -13,6 +14,7 @@ struct Backend {
   const api::schema::Catalog& catalog;
   const host::Clock& clock;
   reconciler::Audit& audit;  ///< Gets who was refused; what is written is audited by the client.
+  Access access{};
 };
 
 }  // namespace server

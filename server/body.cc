@@ -11,6 +11,7 @@
 #include "api/codec/text.h"
 #include "api/codec/yaml.h"
 #include "reconciler/managed_fields.h"
+#include "server/field_types.h"
 #include "server/protobuf_reader.h"
 
 namespace server {
@@ -96,7 +97,8 @@ std::string Joined(const std::vector<std::string>& parts) {
 
 Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request, std::string_view kind) {
   const Query& query = request.target.query;
-  reconciler::WriteOptions options{.actor = request.caller.Actor(), .is_dry_run = query.Has("dryRun")};
+  reconciler::WriteOptions options{
+      .actor = request.caller.Actor(), .from = request.caller.from, .is_dry_run = query.Has("dryRun")};
   if (options.is_dry_run && query.Get("dryRun") != "All")
     return InvalidOption(
         kind, {"dryRun", "FieldValueNotSupported",
@@ -173,6 +175,7 @@ Expected<ReceivedObject> ReadObject(Body body, const Route& route, FieldValidati
   if (const Json* name = body.json.At({"metadata", "name"}); name && subject.name.empty())
     subject.name = name->StringOr("");
   if (auto type = CheckType(body.json, kind, subject); !type) return type.error();
+  if (auto types = CheckFieldTypes(body.json, kind); !types) return types.error();
   auto warnings = CheckBodyFields(body, kind, validation);
   if (!warnings) return warnings.error();
 

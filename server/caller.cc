@@ -54,6 +54,12 @@ bool IsMember(const Account& account, const std::string& group) {
 
 }  // namespace
 
+std::string PlaceOf(const Caller& peer) {
+  if (peer.address.empty())
+    return "control socket, uid " + std::to_string(peer.uid) + ", pid " + std::to_string(peer.pid);
+  return peer.name.empty() ? peer.address : peer.address + ", as " + peer.name;
+}
+
 Caller Identify(const Peer& peer, const Operators& operators) {
   const auto account = FindAccount(peer.uid);
   const bool is_root = peer.uid == 0 || peer.uid == operators.daemon;

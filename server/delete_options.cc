@@ -83,8 +83,11 @@ Expected<reconciler::DeleteOptions> ReadDeleteOptions(const Request& request) {
   if (!policy) return policy.error();
   auto dry_run = ReadDryRun(*body, query);
   if (!dry_run) return dry_run.error();
-  reconciler::DeleteOptions options{
-      .actor = request.caller.Actor(), .is_dry_run = *dry_run, .propagation = *policy, .is_of_client = true};
+  reconciler::DeleteOptions options{.actor = request.caller.Actor(),
+                                    .from = request.caller.from,
+                                    .is_dry_run = *dry_run,
+                                    .propagation = *policy,
+                                    .is_of_client = true};
   if (const Json* uid = body->At({"preconditions", "uid"}); uid && uid->is_string())
     options.uid = api::Uid{*uid->string()};
   if (const Json* text = body->At({"preconditions", "resourceVersion"}); text && !text->is_null()) {

@@ -70,6 +70,7 @@ constexpr std::array kStatusNames{
     StatusName{200, "OK"},
     StatusName{201, "Created"},
     StatusName{400, "Bad Request"},
+    StatusName{401, "Unauthorized"},
     StatusName{403, "Forbidden"},
     StatusName{404, "Not Found"},
     StatusName{405, "Method Not Allowed"},

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "api/codec/text.h"
+#include "server/roles.h"
+#include "server/route.h"
 #include "server/status.h"
 
 namespace server {
@@ -30,10 +32,8 @@ api::Expected<Caller> ActingCaller(const Request& request) {
   const auto found = std::find_if(request.headers.begin(), request.headers.end(), is_ours);
   if (found == request.headers.end()) return caller;
   const std::string quoted = "\"" + api::codec::Printable(found->value, kQuotedMax) + "\"";
-  if (!caller.is_operator)
-    return api::Error{api::Code::kForbidden, "Forbidden",
-                      "users " + quoted + " is forbidden: User \"" + caller.name +
-                          "\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope"};
+  const Route person{.kind = PersonKind(), .name = api::codec::Printable(found->value, kQuotedMax)};
+  if (auto allowed = Authorize(caller, "impersonate", &person); !allowed) return allowed.error();
   for (const Header& header : request.headers)
     if (is_ours(header) && header.name != kHeader)
       return BadRequest("the header " + header.name + " is not served; name a member in Impersonate-User alone");
@@ -42,11 +42,13 @@ api::Expected<Caller> ActingCaller(const Request& request) {
   if (!IsName(found->value))
     return BadRequest("Impersonate-User: " + quoted +
                       " is no member's name: letters, digits and . _ - @ make one, at most 253 of them");
-  return Caller{.uid = static_cast<uid_t>(-1),
-                .gid = static_cast<gid_t>(-1),
+  return Caller{.uid = kNoAccount,
+                .gid = kNoAccount,
                 .pid = caller.pid,
                 .name = found->value,
-                .impersonator = caller.name};
+                .impersonator = caller.name,
+                .address = caller.address,
+                .from = caller.from};
 }
 
 }  // namespace server

@@ -35,10 +35,10 @@ constexpr Field kObjectMetaFields[]{
     {4, "selfLink"},
     {5, "uid"},
     {6, "resourceVersion"},
-    {7, "generation", Type::kInteger},
+    {7, "generation", Type::kLong},
     {8, "creationTimestamp", Type::kTime},
     {9, "deletionTimestamp", Type::kTime},
-    {.number = 10, .name = "deletionGracePeriodSeconds", .type = Type::kInteger, .is_pointer = true},
+    {.number = 10, .name = "deletionGracePeriodSeconds", .type = Type::kLong, .is_pointer = true},
     {11, "labels", Type::kTextMap},
     {12, "annotations", Type::kTextMap},
     {.number = 13, .name = "ownerReferences", .type = Type::kMessage, .message = &kOwnerReference, .is_list = true},
@@ -140,7 +140,7 @@ constexpr Field kPreconditionsFields[]{
 };
 constexpr Message kPreconditions{kPreconditionsFields};
 constexpr Field kDeleteOptionsFields[]{
-    {.number = 1, .name = "gracePeriodSeconds", .type = Type::kInteger, .is_pointer = true},
+    {.number = 1, .name = "gracePeriodSeconds", .type = Type::kLong, .is_pointer = true},
     {2, "preconditions", Type::kMessage, &kPreconditions},
     {.number = 3, .name = "orphanDependents", .type = Type::kBool, .is_pointer = true},
     {.number = 4, .name = "propagationPolicy", .is_pointer = true},

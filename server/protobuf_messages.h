@@ -9,7 +9,8 @@ namespace server {
 
 enum class ProtobufType {
   kString,
-  kInteger,
+  kInteger,  ///< 32 bits.
+  kLong,
   kBool,
   kTime,       ///< Seconds and nanoseconds, as metav1.Time writes them: whole seconds.
   kMicroTime,  ///< The same with six decimals.

@@ -77,7 +77,7 @@ std::optional<WireField> TakeField(std::string_view& rest) {
 Error Cut() { return BadRequest("the bytes are cut off or no protobuf"); }
 
 bool FitsType(const ProtobufField& field, std::uint64_t type) {
-  const bool is_varint = field.type == Type::kInteger || field.type == Type::kBool;
+  const bool is_varint = field.type == Type::kInteger || field.type == Type::kLong || field.type == Type::kBool;
   return type == (is_varint ? kVarint : kBytes);
 }
 
@@ -151,6 +151,8 @@ class Decoder {
   Expected<Json> Value(const ProtobufField& field, const WireField& wire, Json before) {
     switch (field.type) {
       case Type::kInteger:
+        return Json(std::int64_t{static_cast<std::int32_t>(wire.varint)});
+      case Type::kLong:
         return Json(static_cast<std::int64_t>(wire.varint));
       case Type::kBool:
         return Json(wire.varint != 0);

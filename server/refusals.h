@@ -6,7 +6,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 
 #include "host/clock.h"
 #include "reconciler/audit.h"
@@ -15,7 +14,8 @@
 namespace server {
 
 /// Puts into the audit log who was refused what, and from where. A caller fills no disk by asking: after kPerMinute
-/// lines of one account the rest of that minute is counted, and the next line says how many there were. Thread-safe.
+/// lines of one account, or of one address that is nobody, the rest of that minute is counted, and the next line says
+/// how many there were. Thread-safe.
 class Refusals {
  public:
   static constexpr int kPerMinute = 60;  ///< A person's mistakes are fewer; a program's are all alike.
@@ -39,13 +39,13 @@ class Refusals {
     std::int64_t left_out = 0;
   };
 
-  std::optional<std::string> Admit(uid_t uid);
+  std::optional<std::string> Admit(std::string key);
 
   reconciler::Audit& audit_;
   const host::Clock& clock_;
 
   std::mutex mutex_;
-  std::map<uid_t, Minute> minutes_;  // Guarded by mutex_.
+  std::map<std::string, Minute> minutes_;  // Guarded by mutex_.
 };
 
 }  // namespace server

@@ -1,6 +1,7 @@
 #include "server/request_parser.h"
 
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -71,6 +72,15 @@ api::Expected<std::size_t> RequestParser::Take(std::string_view bytes) {
 
 bool RequestParser::has_begun() const { return impl_->parser.got_some(); }
 bool RequestParser::is_done() const { return impl_->parser.is_done(); }
+bool RequestParser::has_head() const { return impl_->parser.is_header_done(); }
+
+std::string_view RequestParser::OnlyHeader(std::string_view name) const {
+  const auto& head = impl_->parser.get();
+  const auto [first, end] = head.equal_range({name.data(), name.size()});
+  if (first == end || std::next(first) != end) return {};
+  return {first->value().data(), first->value().size()};
+}
+
 bool RequestParser::AsksToContinue() { return std::exchange(impl_->asks_to_continue, false); }
 
 ParsedRequest RequestParser::Release() {
@@ -80,6 +90,7 @@ ParsedRequest RequestParser::Release() {
                        .is_kept_alive = message.keep_alive(),
                        .is_http10 = message.version() < 11};
   for (const auto& field : message) {
+    if (field.name() == http::field::authorization) continue;
     const std::string_view name(field.name_string().data(), field.name_string().size());
     parsed.request.headers.push_back({.name = api::LowerCase(name), .value = std::string(field.value())});
   }

@@ -17,7 +17,7 @@ struct RequestLimits {
 
 /// A request as it stood on the wire.
 struct ParsedRequest {
-  Request request{};     ///< Without target and caller.
+  Request request{};     ///< Without target, caller and credentials: no handler can let those out.
   std::string target{};  ///< For ParseTarget.
   bool is_kept_alive = false;
   bool is_http10 = false;
@@ -36,6 +36,10 @@ class RequestParser {
 
   bool has_begun() const;
   bool is_done() const;
+  /// Whether the head is there; what follows it may be missing.
+  bool has_head() const;
+  /// Of that head: the only header of that lower-case name. Empty when there is none, or another one beside it.
+  std::string_view OnlyHeader(std::string_view name) const;
   /// True once, when the sender waits for `100 Continue` before its body.
   bool AsksToContinue();
   /// Of a request that is done, once.

@@ -13,6 +13,7 @@
 #include "api/codec/object.h"
 #include "api/meta/words.h"
 #include "server/body.h"
+#include "server/roles.h"
 #include "server/status.h"
 
 namespace server {
@@ -157,7 +158,9 @@ Expected<Json> MayI(const Catalog& catalog, const Caller& caller, const Kind& ki
     const Route route = RouteOf(catalog, *asked->resource);
     allowed = Authorize(caller, asked->resource->verb, &route);
   } else {
-    allowed = Authorize(caller, asked->path->verb, nullptr);
+    const auto target = ParseTarget(asked->path->path);
+    if (!target) return BadRequest(target.error().message);
+    allowed = AuthorizePath(caller, target->segments);
   }
   Json status = Json::Of({{"allowed", allowed.has_value()}});
   if (!allowed) status["reason"] = allowed.error().message;
@@ -176,13 +179,12 @@ Expected<Json> WhatMayI(const Catalog& catalog, const Caller& caller, const api:
       rules.Append(Rule(one.verbs, one.group, one.resources));
   }
   Json paths{Json::Array{}};
-  if (Authorize(caller, "get", nullptr))
-    paths.Append(Json::Of({{"verbs", Strings({"get"})}, {"nonResourceURLs", Strings({"*"})}}));
+  paths.Append(Json::Of({{"verbs", Strings({"get"})}, {"nonResourceURLs", Strings(ReadablePaths(caller))}}));
   return Json::Of({{"resourceRules", std::move(rules)}, {"nonResourceRules", std::move(paths)}, {"incomplete", false}});
 }
 
 Json WhoAmI(const Caller& caller) {
-  const std::string role = caller.is_operator ? "hero:operators" : "hero:members";
+  const std::string role = "hero:" + std::string(NameOf(RoleOf(caller))) + "s";
   return Json::Of(
       {{"userInfo", Json::Of({{"username", caller.name}, {"groups", Strings({role, "system:authenticated"})}})}});
 }

@@ -71,17 +71,4 @@ std::string VerbOf(const Request& request, const Route& route) {
   return verb;
 }
 
-api::Expected<void> Authorize(const Caller& caller, std::string_view verb, const Route* route) {
-  const bool is_question = route && route->kind->is_review && verb == "create";
-  const bool is_read = !route || verb == "get" || verb == "list" || verb == "watch" || is_question;
-  if (caller.is_operator || is_read) return {};
-  const Kind& kind = *route->kind;
-  std::string message = kind.resource();
-  if (!route->name.empty()) message += " \"" + route->name + "\"";
-  message += " is forbidden: User \"" + caller.name + "\" cannot " + std::string(verb) + " resource \"" + kind.plural +
-             (route->subresource.empty() ? "" : "/" + route->subresource) + "\" in API group \"" + kind.group + "\" ";
-  message += route->namespace_.empty() ? "at the cluster scope" : "in the namespace \"" + route->namespace_ + "\"";
-  return api::Error{api::Code::kForbidden, "Forbidden", std::move(message)};
-}
-
 }  // namespace server

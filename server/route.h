@@ -33,8 +33,8 @@ std::optional<Route> FindRoute(const api::schema::Catalog& catalog, const std::v
 /// any other method its name in lower case.
 std::string VerbOf(const Request& request, const Route& route);
 
-/// What somebody wants to do. Without a route it is a path of no kind, such as discovery, and all of those are read.
-/// Errors: kForbidden. The only place that decides who may do what.
+/// Whether somebody may do it to objects: by the table of server/roles.h, and nowhere else. Without a route it is a
+/// path of no kind, for which AuthorizePath is asked. Errors: kForbidden.
 api::Expected<void> Authorize(const Caller& caller, std::string_view verb, const Route* route);
 
 }  // namespace server

@@ -23,6 +23,7 @@ struct HttpReason {
 /// Reasons that no kind of failure stands for.
 constexpr std::array kHttpReasons{
     HttpReason{"BadRequest", 400},
+    HttpReason{"Unauthorized", 401},
     HttpReason{"MethodNotAllowed", 405},
     HttpReason{"NotAcceptable", 406},
     HttpReason{"RequestTimeout", 408},

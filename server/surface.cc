@@ -11,15 +11,16 @@
 #include "server/metrics.h"
 #include "server/read.h"
 #include "server/reviews.h"
+#include "server/roles.h"
 #include "server/route.h"
 #include "server/status.h"
+#include "server/token_requests.h"
 #include "server/write.h"
 
 namespace server {
 namespace {
 
 using api::Code;
-using api::Json;
 
 bool IsRead(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
 
@@ -103,28 +104,45 @@ Response Surface::Judge(const Request& request, const Route* route) {
                                       .outcome = acting.error().reason});
     return Refuse(acting.error(), {.plural = "users"});
   }
-  if (acting->impersonator.empty()) return ServeAs(request.caller, request, route);
-  Request of_member = request;
-  of_member.caller = *std::move(acting);
-  return ServeAs(request.caller, of_member, route);
+  if (!acting->is_operator && backend_.access.member)
+    acting->is_member = acting->is_member && backend_.access.member(acting->name).has_value();
+  if (acting->impersonator.empty() && acting->is_member) return ServeAs(request.caller, request, route);
+  Request as_other = request;
+  as_other.caller = *std::move(acting);
+  return ServeAs(request.caller, as_other, route);
 }
 
 /// Judges by the request's caller, who may be a member as whom the operator at the other end, `peer`, acts.
 Response Surface::ServeAs(const Caller& peer, const Request& request, const Route* route) {
+  if (IsTokenPath(request.target.segments)) return ServeTokens(peer, request);
   const std::string verb = route ? VerbOf(request, *route) : "get";
-  if (auto allowed = Authorize(request.caller, verb, route); !allowed) {
-    refusals_.Note(peer, {.actor = request.caller.Actor(),
-                          .verb = api::codec::Printable(verb, kVerbMax),
-                          .target = TargetOf(*route),
-                          .outcome = allowed.error().reason});
-    return Refuse(allowed.error(), Subject::Of(*route->kind, route->name));
-  }
+  const auto allowed =
+      route ? Authorize(request.caller, verb, route) : AuthorizePath(request.caller, request.target.segments);
+  if (!allowed) return Deny(peer, request.caller, verb, route, allowed.error());
   if (route) return ServeObjects(backend_, request, verb, *route);
   const std::string_view document = EngineDocument(request.target.segments);
   if (document.empty()) return ServeFixed(request);
   if (!IsRead(request))
     return Refuse(MethodNotAllowed("the server does not allow this method on the requested resource"));
   return ServeEngine(document, request);
+}
+
+/// Says no, and remembers it.
+Response Surface::Deny(const Caller& peer, const Caller& caller, std::string_view verb, const Route* route,
+                       const api::Error& error) {
+  refusals_.Note(peer, {.actor = caller.Actor(),
+                        .verb = api::codec::Printable(verb, kVerbMax),
+                        .target = route ? TargetOf(*route) : "path",
+                        .outcome = error.reason});
+  return Refuse(error, route ? Subject::Of(*route->kind, route->name) : Subject{});
+}
+
+Response Surface::ServeTokens(const Caller& peer, const Request& request) {
+  auto wanted = ReadTokenRequest(backend_.access, request);
+  if (!wanted) return Refuse(wanted.error());
+  if (auto allowed = Authorize(request.caller, wanted->verb, &wanted->route); !allowed)
+    return Deny(peer, request.caller, wanted->verb, &wanted->route, allowed.error());
+  return ServeTokenRequest(backend_.access, *wanted, request.caller, peer, backend_.audit, backend_.clock);
 }
 
 /// What has no kind and is not the engine's.

@@ -28,6 +28,9 @@ class Surface {
  private:
   Response Judge(const Request& request, const Route* route);
   Response ServeAs(const Caller& peer, const Request& request, const Route* route);
+  Response Deny(const Caller& peer, const Caller& caller, std::string_view verb, const Route* route,
+                const api::Error& error);
+  Response ServeTokens(const Caller& peer, const Request& request);
   Response ServeFixed(const Request& request) const;
   Response ServeEngine(std::string_view document, const Request& request);
   Response ServePlan(const reconciler::PlanQuery& asked);

@@ -13,6 +13,7 @@
 #include "server/body.h"
 #include "server/delete_options.h"
 #include "server/event_spelling.h"
+#include "server/field_types.h"
 #include "server/status.h"
 
 namespace server {
@@ -133,6 +134,7 @@ Expected<ReceivedPatch> ReadPatch(const Request& request, const Route& route) {
   if (!document.json.is_object())
     return BadRequest("error decoding patch: " + std::string(*type == PatchType::kApply ? "an apply" : "a merge") +
                       " patch is an object, not " + std::string(document.json.TypeName()));
+  if (auto types = CheckFieldTypes(document.json, *route.kind); !types) return types.error();
   if (auto version = CheckVersionText(document.json); !version) return version.error();
   if (*type == PatchType::kApply)
     if (auto applied = CheckApplied(document.json, route); !applied) return applied.error();

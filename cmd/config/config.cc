@@ -5,6 +5,7 @@
 #include <iterator>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "api/codec/fields.h"
 #include "api/codec/toml.h"
@@ -54,6 +55,18 @@ Expected<void> CheckForge(const ForgeSection& forge) {
   return {};
 }
 
+/// The address itself is read by whoever listens there.
+Expected<void> CheckServe(const ServeSection& serve) {
+  if (serve.tls_certificate.empty() != serve.tls_key.empty())
+    return Wrong("serve.tls_certificate", "serve.tls_certificate and serve.tls_key go together");
+  for (const auto& [key, path] :
+       {std::pair{"serve.tls_certificate", serve.tls_certificate}, std::pair{"serve.tls_key", serve.tls_key}})
+    if (!path.empty() && !path.starts_with('/')) return Wrong(key, std::string(key) + " has to be an absolute path");
+  if (serve.plain && !serve.tls_certificate.empty())
+    return Wrong("serve.plain", "serve.plain is without TLS, and needs no serve.tls_certificate");
+  return {};
+}
+
 Expected<void> Check(const Config& config) {
   const std::string& url = config.team.url;
   if (url.empty()) return Wrong("team.url", "[team].url is required: where hero_team is, as file:///… or https://…");
@@ -69,6 +82,7 @@ Expected<void> Check(const Config& config) {
     return Wrong("team.signers",
                  "team.signers has to be the absolute path of a file of allowed signers, see ssh-keygen(1)");
   if (auto forge = CheckForge(config.forge); !forge) return forge;
+  if (auto serve = CheckServe(config.serve); !serve) return serve;
   if (!api::IsUserName(config.box.driver)) return Wrong("box.driver", "box.driver has to be the name of an account");
   for (const std::string& name : config.accounts.adoptable)
     if (!api::IsUserName(name))

@@ -93,11 +93,19 @@ struct FollowSection {
 };
 
 struct ServeSection {
-  std::optional<std::string> tls_address{};
+  std::optional<std::string> tls_address{};  ///< `127.0.0.1:7443`; absent or empty: the control socket alone.
+  std::string tls_certificate{};             ///< Absolute path of PEM; empty: one of our own is made.
+  std::string tls_key{};                     ///< With tls_certificate.
+  std::vector<std::string> tls_names{};      ///< Host names and addresses by which clients come, beside the obvious.
+  bool plain = false;                        ///< No TLS at tls_address, which is then on this machine's loopback.
   std::string web_socket = "/run/hero/web.sock";
 
   static void Fields(auto& self, auto&& field) {
     field("tls_address", self.tls_address);
+    field("tls_certificate", self.tls_certificate);
+    field("tls_key", self.tls_key);
+    field("tls_names", self.tls_names);
+    field("plain", self.plain);
     field("web_socket", self.web_socket);
   }
 };

@@ -8,12 +8,14 @@ namespace heroctl {
 
 int RunApply(const Session& session, const Flags& flags);
 int RunApprove(const Session& session, const Flags& flags);
+int RunAuditVerify(const Session& session, const Flags& flags);
 int RunBackup(const Session& session, const Flags& flags);
 int RunDelete(const Session& session, const Flags& flags);
 int RunDescribe(const Session& session, const Flags& flags);
 int RunEvents(const Session& session, const Flags& flags);
 int RunGet(const Session& session, const Flags& flags);
 int RunKinds(const Session& session, const Flags& flags);
+int RunKubeconfig(const Session& session, const Flags& flags);
 /// 2 when there is something to do.
 int RunPlan(const Session& session, const Flags& flags);
 int RunReconcile(const Session& session, const Flags& flags);
@@ -21,6 +23,9 @@ int RunRestore(const Session& session, const Flags& flags);
 int RunResume(const Session& session, const Flags& flags);
 int RunSeed(const Session& session, const Flags& flags);
 int RunSuspend(const Session& session, const Flags& flags);
+int RunTokenCreate(const Session& session, const Flags& flags);
+int RunTokenList(const Session& session, const Flags& flags);
+int RunTokenRevoke(const Session& session, const Flags& flags);
 /// 2 when a file is wrong.
 int RunValidate(const Session& session, const Flags& flags);
 int RunVersion(const Session& session, const Flags& flags);

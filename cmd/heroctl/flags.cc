@@ -221,6 +221,42 @@ void AddQuestions(CLI::App& app, Flags& flags) {
       ->add_option("-o,--output", flags.output, "json");
 }
 
+void AddTokens(CLI::App& app, Flags& flags) {
+  constexpr const char* kLife = "How long it counts: 12h, 720h (default: 24h; 2160h at most)";
+  CLI::App* token = app.add_subcommand("token",
+                                       "Tokens by which clients prove over the network who they are\n"
+                                       "  heroctl token create --ttl 12h\n  heroctl token list\n"
+                                       "  heroctl token revoke 0123456789abcdef");
+  token->require_subcommand(1);
+  token->fallthrough();
+  CLI::App* create = AddCommand(*token, flags, Command::kTokenCreate, "create", "Make one, and show it this once");
+  create->add_option("--user", flags.token_user, "For that member; operators only")->check(IsMemberName, "NAME");
+  create->add_option("--ttl", flags.life, kLife);
+  create->add_flag("--visitor", flags.is_visitor, "For somebody who may see what runs on the box, and no more");
+  AddCommand(*token, flags, Command::kTokenList, "list", "Show your own; an operator sees all")
+      ->add_option("--user", flags.token_user, "Of that user")
+      ->check(IsMemberName, "NAME");
+  AddCommand(*token, flags, Command::kTokenRevoke, "revoke", "End some at once")
+      ->add_option("ids", flags.objects, "ID... as token list shows them")
+      ->required();
+  CLI::App* kubeconfig = AddCommand(app, flags, Command::kKubeconfig, "kubeconfig",
+                                    "Print what kubectl and its like need to come here, with a new token in it\n"
+                                    "  (umask 077; heroctl kubeconfig > ~/.kube/config)\n"
+                                    "  heroctl --as alice kubeconfig");
+  kubeconfig->add_option("--ttl", flags.life, kLife);
+  kubeconfig->add_option("--server", flags.server, "URL by which the client comes (default: what herod says)");
+}
+
+void AddAudit(CLI::App& app, Flags& flags) {
+  CLI::App* audit = app.add_subcommand("audit",
+                                       "Check the audit log; exits 0 when it is whole, 1 when it was changed\n"
+                                       "  heroctl audit verify\n"
+                                       "  heroctl audit verify audit.log.2 audit.log.1 audit.log    # Oldest first");
+  audit->require_subcommand(1);
+  AddCommand(*audit, flags, Command::kAuditVerify, "verify", "Find lines that were changed, removed or put in")
+      ->add_option("files", flags.objects, "The files, oldest first (default: this machine's, or $HERO_ROOT's)");
+}
+
 /// What the shells complete, read off the commands themselves.
 std::vector<CommandWords> WordsOf(const CLI::App& app) {
   std::vector<CommandWords> all;
@@ -265,6 +301,8 @@ std::variant<Flags, Finished> ParseFlags(int argc, const char* const* argv) {
   AddBackup(app, flags);
   AddWishes(app, flags);
   AddQuestions(app, flags);
+  AddTokens(app, flags);
+  AddAudit(app, flags);
   CLI::App* completion = app.add_subcommand("completion",
                                             "Print what makes a shell complete heroctl's words\n"
                                             "  source <(heroctl completion bash)");

@@ -9,18 +9,23 @@ namespace heroctl {
 enum class Command {
   kApply,
   kApprove,
+  kAuditVerify,
   kBackup,
   kDelete,
   kDescribe,
   kEvents,
   kGet,
   kKinds,
+  kKubeconfig,
   kPlan,
   kReconcile,
   kRestore,
   kResume,
   kSeed,
   kSuspend,
+  kTokenCreate,
+  kTokenList,
+  kTokenRevoke,
   kValidate,
   kVersion,
   kWait,
@@ -46,6 +51,9 @@ struct Flags {
   std::string against{};                                  ///< plan --against
   std::string known_keys{};                               ///< validate, plan --known-keys
   std::string passwd{};                                   ///< seed --passwd
+  std::string token_user{};                               ///< token create, list --user
+  std::string life{};                                     ///< token create, kubeconfig --ttl
+  std::string server{};                                   ///< kubeconfig --server
   std::vector<std::string> groups{"developers", "hero"};  ///< validate, plan, seed --groups: as [accounts].groups
   std::vector<std::string> orgs{"lhumina_code"};          ///< validate, plan, seed --orgs: as [repos].orgs
   std::string dry_run = "none";                           ///< `none`, `server`
@@ -58,6 +66,7 @@ struct Flags {
   bool waits = false;              ///< reconcile --wait
   bool waits_for_deletion = true;  ///< delete --wait
   bool is_missing_fine = false;    ///< delete --ignore-not-found
+  bool is_visitor = false;         ///< token create --visitor
 };
 
 /// Nothing is left to do: help was asked for, or what was typed cannot be understood.

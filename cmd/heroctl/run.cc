@@ -8,6 +8,8 @@ int Run(const Session& session, const Flags& flags) {
       return RunApply(session, flags);
     case Command::kApprove:
       return RunApprove(session, flags);
+    case Command::kAuditVerify:
+      return RunAuditVerify(session, flags);
     case Command::kBackup:
       return RunBackup(session, flags);
     case Command::kRestore:
@@ -18,6 +20,14 @@ int Run(const Session& session, const Flags& flags) {
       return RunEvents(session, flags);
     case Command::kKinds:
       return RunKinds(session, flags);
+    case Command::kKubeconfig:
+      return RunKubeconfig(session, flags);
+    case Command::kTokenCreate:
+      return RunTokenCreate(session, flags);
+    case Command::kTokenList:
+      return RunTokenList(session, flags);
+    case Command::kTokenRevoke:
+      return RunTokenRevoke(session, flags);
     case Command::kReconcile:
       return RunReconcile(session, flags);
     case Command::kResume:

@@ -11,6 +11,7 @@
 #include "api/v1/team.h"
 #include "cmd/herod/forge.h"
 #include "cmd/herod/host_seams.h"
+#include "cmd/herod/network.h"
 #include "controllers/repository/repository_controller.h"
 #include "controllers/team/team_controller.h"
 #include "controllers/user/user_controller.h"
@@ -23,6 +24,7 @@
 #include "host/linux/team_sync.h"
 #include "host/log.h"
 #include "reconciler/admission.h"
+#include "reconciler/audit_chain.h"
 #include "reconciler/embedded.h"
 #include "reconciler/typed.h"
 #include "server/listener.h"
@@ -100,14 +102,53 @@ struct Box::Parts {
   host::linux::SystemEntropy entropy;
   host::linux::SpawnedProcesses processes;
   HostSeams host;
-  std::unique_ptr<host::linux::AppendFile> audit_log;
+  host::linux::AppendFile audit_file{paths.state + "/audit.log"};
+  reconciler::ChainedLog audit_log{audit_file, clock};
   host::libgit2::LibGit2Git git{processes, clock, ForgeAccessOf(config.forge)};
   std::unique_ptr<host::Forge> forge;
   host::linux::TeamSyncFiles team_sync{paths.team_sync};
   std::unique_ptr<reconciler::Embedded> engine;
+  std::unique_ptr<Network> network;  // None: the control socket alone is served.
   std::unique_ptr<server::Surface> surface;
   std::unique_ptr<server::Listener> listener;
+
+  Expected<void> Listen();
 };
+
+/// Opens what requests come in by. The engine is there.
+Expected<void> Box::Parts::Listen() {
+  const server::Operators operators{.daemon = getuid()};
+  server::Access access{.member = MembersOf(engine->client())};
+  server::TcpOptions tcp;
+  if (!config.serve.tls_address.value_or("").empty()) {
+    auto opened = Network::Open(config.serve, paths.state, BoxName(config.box),
+                                {clock, entropy, engine->audit(), access.member, operators});
+    if (!opened) return opened.error();
+    network = *std::move(opened);
+    access = network->access();
+    tcp = network->options();
+  }
+  reconciler::Manager& manager = engine->manager();
+  surface = std::make_unique<server::Surface>(
+      server::Backend{engine->client(), engine->catalog(), clock, engine->audit(), std::move(access)},
+      server::EngineView{.plan = [&manager](const reconciler::PlanQuery& query) -> Expected<api::Json> {
+                           auto report = manager.Plan(query);
+                           if (!report) return report.error();
+                           return server::PlanDocument(*report);
+                         },
+                         .queues = [&manager] { return manager.Queues(); },
+                         .history = [&manager](const api::ObjectKey& object) { return manager.History(object); },
+                         .metrics = [&manager] { return manager.Metrics(); }});
+  auto opened = server::Listener::Open(
+      {.socket_path = paths.control_socket, .operators = operators, .tcp = std::move(tcp)},
+      {.serve = [this](const server::Request& request) { return surface->Serve(request); },
+       .may_block = [this](const server::Request& request) { return surface->MayBlock(request); },
+       .identify = [this](const server::Proof& proof) { return network->Identify(proof); }});
+  if (!opened) return opened.error();
+  listener = *std::move(opened);
+  if (network) network->SetPort(listener->tcp_port());
+  return {};
+}
 
 Box::Box(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Box::~Box() = default;
@@ -127,35 +168,17 @@ Expected<std::unique_ptr<Box>> Box::Open(const Config& config, const std::string
 
   auto catalog = crds::LoadCatalog();
   if (!catalog) return catalog.error();
-  parts->audit_log = std::make_unique<host::linux::AppendFile>(parts->paths.state + "/audit.log");
   auto engine = reconciler::Embedded::Open({.path = parts->paths.state + "/store.db"}, *std::move(catalog),
                                            {.clock = parts->clock,
                                             .entropy = parts->entropy,
                                             .file_watch = parts->host.Watch(),
-                                            .audit_log = parts->audit_log.get()},
+                                            .audit_log = &parts->audit_log},
                                            {.is_observe_only = is_observe_only, .on_stuck = EndWhole});
   if (!engine) return engine.error();
   parts->engine = *std::move(engine);
   if (auto prepared = parts->engine->PrepareToServe(); !prepared) return prepared.error();
 
-  reconciler::Manager& manager = parts->engine->manager();
-  parts->surface = std::make_unique<server::Surface>(
-      server::Backend{parts->engine->client(), parts->engine->catalog(), parts->clock, parts->engine->audit()},
-      server::EngineView{.plan = [&manager](const reconciler::PlanQuery& query) -> Expected<api::Json> {
-                           auto report = manager.Plan(query);
-                           if (!report) return report.error();
-                           return server::PlanDocument(*report);
-                         },
-                         .queues = [&manager] { return manager.Queues(); },
-                         .history = [&manager](const api::ObjectKey& object) { return manager.History(object); },
-                         .metrics = [&manager] { return manager.Metrics(); }});
-  auto listener = server::Listener::Open(
-      {.socket_path = parts->paths.control_socket, .operators = {.daemon = getuid()}},
-      {.serve = [&surface = *parts->surface](const server::Request& request) { return surface.Serve(request); },
-       .may_block = [&surface =
-                         *parts->surface](const server::Request& request) { return surface.MayBlock(request); }});
-  if (!listener) return listener.error();
-  parts->listener = *std::move(listener);
+  if (auto listening = parts->Listen(); !listening) return listening.error();
   return std::unique_ptr<Box>(new Box(std::move(parts)));
 }
 

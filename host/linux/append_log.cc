@@ -1,5 +1,6 @@
 #include "host/linux/append_log.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -21,6 +22,20 @@ api::Expected<void> AppendFile::Append(std::string_view line) {
   return SystemError("append to " + path_, error_number);
 }
 
+api::Expected<LogEnd> AppendFile::End(std::size_t bytes_max) {
+  const std::lock_guard lock(mutex_);
+  if (auto opened = OpenIfMoved(); !opened) return opened.error();
+  const off_t size = ::lseek(file_.get(), 0, SEEK_END);
+  if (size < 0) return SystemError("look at the end of " + path_, errno);
+  LogEnd end{.size = static_cast<std::uint64_t>(size)};
+  end.tail.resize(std::min(bytes_max, static_cast<std::size_t>(size)));
+  if (end.tail.empty()) return end;
+  const ssize_t read =
+      ::pread(file_.get(), end.tail.data(), end.tail.size(), size - static_cast<off_t>(end.tail.size()));
+  if (read != static_cast<ssize_t>(end.tail.size())) return SystemError("read the end of " + path_, errno);
+  return end;
+}
+
 api::Expected<void> AppendFile::OpenIfMoved() {
   struct stat by_path {};
   struct stat opened {};
@@ -28,7 +43,7 @@ api::Expected<void> AppendFile::OpenIfMoved() {
   if (file_ && is_there && ::fstat(file_.get(), &opened) == 0 && by_path.st_ino == opened.st_ino &&
       by_path.st_dev == opened.st_dev)
     return {};
-  file_ = Fd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  file_ = Fd(::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file_) return {};
   api::Error error = SystemError("open " + path_, errno);
   error.code = api::Code::kUnavailable;  // Not kNotFound: it is the directory that is missing.

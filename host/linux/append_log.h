@@ -15,6 +15,7 @@ class AppendFile final : public AppendLog {
   explicit AppendFile(std::string path) : path_(std::move(path)) {}
 
   api::Expected<void> Append(std::string_view line) override;
+  api::Expected<LogEnd> End(std::size_t bytes_max) override;
 
  private:
   api::Expected<void> OpenIfMoved();

@@ -37,7 +37,8 @@ TEST_CASE("[HTB-08] herod.toml: every documented key is taken") {
       "[repos]\ninterval = \"2m\"\norgs = [\"o\"]\n"
       "[forge]\nkind = \"forgejo\"\nurl = \"https://forge.example.org\"\ntoken_file = \"/t\"\ncode_org = \"o\"\nprivate_org = \"p\"\n"
       "[accounts]\ngroups = [\"hero\"]\nadoptable = [\"dora\"]\n[releases]\ntrusted_keys = [\"k\"]\nkeep = 3\n[follow]\njitter = \"5%\"\n"
-      "[serve]\ntls_address = \"\"\nweb_socket = \"/w\"\n",
+      "[serve]\ntls_address = \"\"\ntls_certificate = \"/c\"\ntls_key = \"/k\"\ntls_names = [\"box\"]\nplain = false\n"
+      "web_socket = \"/w\"\n",
       "herod.toml");
   REQUIRE_MESSAGE(config, config.error().message);
   CHECK(config->box.integrator == "Ada");
@@ -80,6 +81,13 @@ TEST_CASE("[HTB-08] herod.toml: what is wrong is refused with its line and what 
       {"below all", "[team]\nurl = \"file:///x\"\n[follow]\njitter = \"-1%\"\n", "from 0% to 100%"},
       {"signers somewhere", "[team]\nurl = \"file:///x\"\nsigners = \"signers\"\n",
        "herod.toml:3:1: team.signers has to be the absolute path"},
+      {"a certificate without a key", "[team]\nurl = \"file:///x\"\n[serve]\ntls_certificate = \"/c\"\n",
+       "herod.toml:4:1: serve.tls_certificate and serve.tls_key go together"},
+      {"a key somewhere", "[team]\nurl = \"file:///x\"\n[serve]\ntls_certificate = \"/c\"\ntls_key = \"k\"\n",
+       "herod.toml:5:1: serve.tls_key has to be an absolute path"},
+      {"TLS and none",
+       "[team]\nurl = \"file:///x\"\n[serve]\nplain = true\ntls_certificate = \"/c\"\ntls_key = \"/k\"\n",
+       "herod.toml:4:1: serve.plain is without TLS"},
       {"no account", "[box]\ndriver = \"../root\"\n[team]\nurl = \"file:///x\"\n",
        "box.driver has to be the name of an account"},
   };

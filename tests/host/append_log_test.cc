@@ -94,6 +94,19 @@ TEST_CASE_TEMPLATE("[HOST] append log: a line that cannot be written is not ther
   CHECK(backend.lines() == Lines{"before", "after"});
 }
 
+TEST_CASE_TEMPLATE("[HOST] append log: its end can be looked at", Backend, File, Fake) {
+  Backend backend;
+  CHECK(backend.log.End(10)->size == 0);
+  REQUIRE(backend.log.Append("first"));
+  REQUIRE(backend.log.Append("second"));
+  const auto end = backend.log.End(9);
+  REQUIRE(end);
+  CHECK(end->size == 13);
+  CHECK(end->tail == "t\nsecond\n");
+  CHECK(backend.log.End(100)->tail == "first\nsecond\n");
+  CHECK(backend.log.End(0)->tail.empty());
+}
+
 TEST_CASE("[HOST] append log: the file is 0600, and made anew when somebody moved it away or removed it") {
   File file;
   REQUIRE(file.log.Append("one"));
@@ -101,8 +114,10 @@ TEST_CASE("[HOST] append log: the file is 0600, and made anew when somebody move
   REQUIRE(::stat((file.dir / "log").c_str(), &status) == 0);
   CHECK((status.st_mode & 07777) == 0600);
   fs::rename(file.dir / "log", file.dir / "log.1");
+  CHECK(file.log.End(10)->size == 0);
   REQUIRE(file.log.Append("two"));
   CHECK(LinesOf(file.dir / "log.1") == Lines{"one"});
+  CHECK(file.log.End(10)->size == 4);
   CHECK(file.lines() == Lines{"two"});
   fs::remove(file.dir / "log");
   REQUIRE(file.log.Append("three"));

@@ -97,6 +97,10 @@ TEST_CASE("[D-01] definitions: those of the server's own kinds can be read, as c
   const auto revision = box.store->revision();
   REQUIRE(box.definitions.Open());
   CHECK(box.store->revision() == revision);  // A second start writes nothing.
+  REQUIRE(box.Ask("POST", kDefinitions, Text(Crd())).status == 201);
+  const auto declared = box.store->revision();
+  REQUIRE(box.definitions.Open());
+  CHECK(box.store->revision() == declared);
 }
 
 TEST_CASE("[D-01] definitions: nobody changes the server's own kinds or adds one to their group") {
@@ -150,6 +154,8 @@ TEST_CASE("[D-01] definitions: a third party's kind is served as soon as it is d
                             {{"content-type", "application/merge-patch+json"}});
   CHECK(TextAt(JsonOf(seen), {"status", "seen"}) == "1");
   CHECK(box.Ask("GET", std::string(kWidgets) + "?watch=1&resourceVersion=0").status == 200);
+  CHECK(box.Ask("GET", "/openapi/v3/apis/shop.example.com/v1").body.find(R"("enum":["red","blue"])") !=
+        std::string::npos);
 }
 
 TEST_CASE("[D-01] definitions: one that cannot be served is refused whole, with each fault") {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdexcept>
 #include <string>
@@ -22,8 +24,15 @@ class RawClient {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.data(), path.size());
-    if (connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-      throw std::runtime_error("cannot connect to " + path + ": " + std::strerror(errno));
+    Connect(path, address);
+  }
+  /// To 127.0.0.1.
+  explicit RawClient(std::uint16_t port) : descriptor_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    Connect("port " + std::to_string(port), address);
   }
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
@@ -76,6 +85,12 @@ class RawClient {
   std::string seen{};
 
  private:
+  template <class Address>
+  void Connect(const std::string& where, const Address& address) const {
+    if (connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("cannot connect to " + where + ": " + std::strerror(errno));
+  }
+
   static constexpr int kPatience = 20'000;  // Milliseconds that no step of a test comes near.
 
   bool WaitFor(short events) const {

@@ -13,6 +13,7 @@
 #include "server/surface.h"
 #include "tests/support/fake_append_log.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/fake_kept_text.h"
 #include "tests/support/harness.h"
 #include "tests/support/sample_kinds.h"
 
@@ -46,7 +47,17 @@ struct ApiBox {
   std::vector<reconciler::MetricFamily> metrics{};
   FakeAppendLog audit_log{};
   reconciler::Audit audit{&audit_log};
-  server::Surface surface{{definitions, catalog, clock, audit},
+  FakeKeptText kept_tokens{};
+  std::unique_ptr<server::Tokens> tokens = std::move(*server::Tokens::Open(kept_tokens, clock, entropy));
+  server::Surface surface{{.client = definitions,
+                           .catalog = catalog,
+                           .clock = clock,
+                           .audit = audit,
+                           .access = {.tokens = tokens.get(),
+                                      .endpoint =
+                                          [] {
+                                            return server::Endpoint{"https://127.0.0.1:7443", "PEM"};
+                                          }}},
                           {.plan =
                                [this](const reconciler::PlanQuery& query) {
                                  planned_for = query;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -18,6 +19,14 @@ class FakeAppendLog final : public host::AppendLog {
     if (auto error = counter_.Call()) return *error;
     lines_.emplace_back(line);
     return {};
+  }
+
+  api::Expected<host::LogEnd> End(std::size_t bytes_max) override {
+    const std::lock_guard lock(mutex_);
+    std::string text;
+    for (const std::string& line : lines_) text += line + "\n";
+    const std::size_t size = std::min(bytes_max, text.size());
+    return host::LogEnd{.size = text.size(), .tail = text.substr(text.size() - size)};
   }
 
   void FailNth(int n, api::Error error) {

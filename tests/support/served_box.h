@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -26,6 +27,7 @@ class Served {
   }
 
   std::string path() const { return dir_ / "hero.sock"; }
+  std::uint16_t tcp_port() const { return listener_->tcp_port(); }
 
   /// Asks it to end; Wait returns once it has.
   void RequestStop() { thread_.request_stop(); }

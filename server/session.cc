@@ -1,0 +1,360 @@
+#include "server/session.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <string_view>
+#include <utility>
+
+#include "host/log.h"
+#include "server/status.h"
+
+namespace server {
+namespace {
+
+constexpr std::size_t kReadAhead = 64u << 10;  // Beyond the headers; also what an endless chunk extension can fill.
+constexpr std::size_t kReadBytes = 64u << 10;  // At once: a unix socket holds some 200 KiB.
+constexpr std::size_t kPieceBytes = 1u << 20;  // Of an answer, per deadline: 35 kB/s at least.
+constexpr std::size_t kLingerBytesMax = 16u << 20;  // Of an oversized body that is read only to be thrown away.
+constexpr std::size_t kTrashBytes = 512;
+constexpr std::chrono::seconds kProofMax{5};  // How long a stream may go on after its token was revoked.
+
+}  // namespace
+
+Session::Session(std::unique_ptr<Stream> stream, Hub& hub, Origin origin)
+    : stream_(std::move(stream)),
+      hub_(hub),
+      origin_(std::move(origin)),
+      caller_(origin_.caller.value_or(Caller{})),
+      input_(hub.options.header_bytes_max + kReadAhead) {
+  caller_.from = PlaceOf(caller_);
+}
+
+Session::~Session() { hub_.Leave(*this); }
+
+void Session::Start() {
+  stream_->Post([self = shared_from_this()] { self->Begin(); });
+}
+
+void Session::Drain() {
+  stream_->Post([self = shared_from_this()] { self->DrainNow(); });
+}
+
+void Session::Close() {
+  stream_->Post([self = shared_from_this()] { self->CloseNow(); });
+}
+
+void Session::Begin() {
+  if (origin_.caller) {
+    const Hub::Entry entry = hub_.Enter(*this, caller_);
+    if (entry == Hub::Entry::kUnheard) return CloseNow();
+    if (entry == Hub::Entry::kTooMany) return Answer(TooManyRequests("too many connections, try again in a moment"));
+    is_known_ = true;
+    return WaitForRequest();
+  }
+  hub_.EnterUnknown(*this, origin_.address);
+  Arm(hub_.options.tcp.handshake_max);
+  stream_->Handshake([self = shared_from_this()](Moved moved) {
+    if (self->state_ != State::kHandshaking) return;
+    if (!moved.is_done()) return self->CloseNow();
+    self->WaitForRequest();
+  });
+}
+
+void Session::DrainNow() {
+  is_kept_alive_ = false;
+  if (state_ == State::kIdle || state_ == State::kHandshaking) CloseNow();
+  if (state_ == State::kStreaming) EndStream();
+}
+
+void Session::Arm(std::chrono::milliseconds wait) {
+  stream_->SetDeadline(wait, [self = shared_from_this()] { self->OnDeadline(); });
+}
+
+void Session::OnDeadline() {
+  switch (state_) {
+    case State::kReading:  // The read ends with an error, which then becomes the answer.
+      is_late_ = true;
+      stream_->CancelWaits();
+      return;
+    case State::kStreaming:
+      if (is_writing_) return CloseNow();  // The reader stands still.
+      return Pump();
+    case State::kHandshaking:
+    case State::kIdle:
+    case State::kWorking:
+    case State::kWriting:
+    case State::kLingering:
+    case State::kClosed:
+      return CloseNow();
+  }
+}
+
+void Session::CloseNow() {
+  state_ = State::kClosed;
+  if (response_.stream) response_.stream->SetNotify({});
+  stream_->Close();
+}
+
+/// Holds no buffer and no parser while nothing is asked.
+void Session::WaitForRequest() {
+  if (hub_.is_draining) return CloseNow();
+  state_ = State::kIdle;
+  if (!input_.text().empty()) return BeginRequest();  // The next request came with the last one.
+  input_.Release();
+  Arm(is_known_ ? hub_.options.idle_max : hub_.options.tcp.handshake_max);
+  stream_->AwaitInput([self = shared_from_this()](Moved moved) {
+    if (self->state_ != State::kIdle) return;
+    if (!moved.is_done()) return self->CloseNow();
+    self->BeginRequest();
+  });
+}
+
+void Session::BeginRequest() {
+  state_ = State::kReading;
+  is_late_ = false;
+  is_identified_ = false;
+  parser_.emplace(RequestLimits{hub_.options.header_bytes_max, hub_.options.body_bytes_max});
+  Arm(is_known_ ? hub_.options.request_max : std::min(hub_.options.tcp.handshake_max, hub_.options.request_max));
+  Parse();
+}
+
+/// Takes in what has come, and asks for more until the request is whole. Of somebody unknown no more than the head is
+/// waited for.
+void Session::Parse() {
+  const auto taken = parser_->Take(input_.text());
+  if (!taken) return Answer(taken.error());
+  input_.Consume(*taken);
+  if (parser_->has_head() && !is_identified_)
+    if (const auto refused = Identify()) return Answer(*refused);
+  if (parser_->is_done()) return OnRequest();
+  if (parser_->AsksToContinue()) return SayContinue();
+  if (input_.is_full()) return Answer(BadRequest("malformed HTTP request: a line beyond the limit"));
+  ReadMore();
+}
+
+/// Finds out who asks. No value: it may.
+std::optional<api::Error> Session::Identify() {
+  is_identified_ = true;
+  if (origin_.caller) return std::nullopt;  // The kernel has said it; a token beside that says nothing.
+  const std::string_view proof = parser_->OnlyHeader("authorization");
+  auto caller = hub_.service.identify({.authorization = proof, .address = origin_.address});
+  if (!caller) return caller.error();
+  if (hub_.Name(*this, *caller) != Hub::Entry::kWelcome)
+    return TooManyRequests("too many connections, try again in a moment");
+  if (!is_known_) Arm(hub_.options.request_max);
+  is_known_ = true;
+  caller_ = *std::move(caller);
+  caller_.from = PlaceOf(caller_);
+  proof_ = proof;
+  proven_at_ = std::chrono::steady_clock::now();
+  return std::nullopt;
+}
+
+void Session::SayContinue() {
+  stream_->Write({"HTTP/1.1 100 Continue\r\n\r\n"}, [self = shared_from_this()](Moved moved) {
+    if (self->state_ != State::kReading) return;
+    if (!moved.is_done()) return self->CloseNow();
+    self->Parse();
+  });
+}
+
+void Session::ReadMore() {
+  auto space = input_.Space();
+  stream_->Read(space.first(std::min(kReadBytes, space.size())), [self = shared_from_this()](Moved moved) {
+    if (self->state_ != State::kReading) return;
+    if (self->is_late_ || !moved.is_done()) return self->OnReadFailure(moved.state);
+    self->input_.Commit(moved.bytes);
+    self->Parse();
+  });
+}
+
+void Session::OnReadFailure(Moved::State failure) {
+  if (!parser_->has_begun()) return CloseNow();
+  if (is_late_) return Answer({api::Code::kTimeout, "RequestTimeout", "the request did not arrive in time"});
+  if (failure != Moved::State::kEnded) return CloseNow();
+  Answer(BadRequest("malformed HTTP request: it ends in the middle"));
+}
+
+/// An answer to what is no request: the connection cannot go on behind it.
+void Session::Answer(const api::Error& error) {
+  is_kept_alive_ = false;
+  is_head_ = false;
+  is_http10_ = false;
+  Respond(Refuse(error));
+}
+
+void Session::OnRequest() {
+  ParsedRequest parsed = parser_->Release();
+  parser_.reset();
+  is_kept_alive_ = parsed.is_kept_alive && !hub_.is_draining;
+  is_head_ = parsed.request.method == "HEAD";
+  is_http10_ = parsed.is_http10;
+  auto target = ParseTarget(parsed.target);
+  Request& request = parsed.request;
+  request.caller = caller_;
+  state_ = State::kWorking;
+  stream_->ClearDeadline();
+  if (!target) return Respond(Refuse(BadRequest(target.error().message)));
+  request.target = *std::move(target);
+  if (!hub_.service.may_block(request)) return Respond(ServeGuarded(request));
+  // The guard keeps the io threads alive while nothing of this connection waits for the socket.
+  auto work = [self = shared_from_this(), guard = stream_->KeepRunning(), request = std::move(request)] {
+    auto response = std::make_shared<Response>(self->ServeGuarded(request));  // Shared: a std::function is copied.
+    self->stream_->Post([self, response] {
+      if (self->state_ == State::kWorking) self->Respond(std::move(*response));
+    });
+  };
+  if (!hub_.workers.Add(caller_.name, std::move(work)))
+    Respond(Refuse(TooManyRequests("too many of your requests wait, try again in a moment")));
+}
+
+/// A handler that throws is a bug; the connection and all others go on.
+Response Session::ServeGuarded(const Request& request) const {
+  try {
+    return hub_.service.serve(request);
+  } catch (const std::exception& exception) {
+    host::log::Error("a handler threw", {{"method", request.method}, {"what", exception.what()}});
+    return Refuse({api::Code::kInternal, "InternalError", "the handler failed, see the daemon's log"});
+  }
+}
+
+void Session::Respond(Response response) {
+  response_ = std::move(response);
+  if (response_.stream && !is_head_) return StartStream();
+  head_ = FormatHead(response_, Framing::kLength, is_kept_alive_);
+  if (is_head_) response_.body.clear();
+  WriteWhole();
+}
+
+/// In pieces, each with its own deadline: a large answer may take its time, a reader may not stand still.
+void Session::WriteWhole() {
+  state_ = State::kWriting;
+  Arm(hub_.options.write_max);
+  const auto piece = std::string_view(response_.body).substr(written_, kPieceBytes);
+  stream_->Write({head_, piece}, [self = shared_from_this(), size = piece.size()](Moved moved) {
+    if (self->state_ != State::kWriting) return;
+    if (!moved.is_done()) return self->CloseNow();
+    self->head_.clear();
+    self->written_ += size;
+    if (self->written_ < self->response_.body.size()) return self->WriteWhole();
+    self->OnWritten();
+  });
+}
+
+void Session::OnWritten() {
+  response_ = {};
+  written_ = 0;
+  if (!is_kept_alive_ || hub_.is_draining) return Linger();
+  WaitForRequest();
+}
+
+/// Closing with unread input would take the answer away from the other side, so what still comes is read and dropped.
+void Session::Linger() {
+  state_ = State::kLingering;
+  Arm(hub_.options.linger_max);
+  stream_->EndWriting();
+  Discard();
+}
+
+void Session::Discard() {
+  trash_.resize(kTrashBytes);
+  stream_->Read(trash_, [self = shared_from_this()](Moved moved) {
+    if (self->state_ != State::kLingering) return;
+    self->discarded_ += moved.bytes;
+    if (!moved.is_done() || self->discarded_ > kLingerBytesMax) return self->CloseNow();
+    self->Discard();
+  });
+}
+
+void Session::StartStream() {
+  state_ = State::kStreaming;
+  is_kept_alive_ = false;
+  input_.Release();
+  is_writing_ = true;
+  is_ending_ = false;
+  head_ = FormatHead(response_, is_http10_ ? Framing::kUntilClose : Framing::kChunked, false);
+  Arm(hub_.options.write_max);
+  stream_->Write({head_}, [self = shared_from_this()](Moved moved) {
+    if (self->state_ != State::kStreaming) return;
+    if (!moved.is_done()) return self->CloseNow();
+    self->is_writing_ = false;
+    self->response_.stream->SetNotify([weak = std::weak_ptr(self)] {
+      const auto session = weak.lock();
+      if (!session || session->is_woken_.exchange(true)) return;  // One wake-up in the queue is enough.
+      session->stream_->Post([session] { session->Pump(); });
+    });
+    self->Pump();
+  });
+  WatchForEnd();
+}
+
+/// A read that is always pending: the only way to notice a watcher that has gone while there is nothing to say.
+void Session::WatchForEnd() {
+  trash_.resize(kTrashBytes);
+  stream_->Read(trash_, [self = shared_from_this()](Moved moved) {
+    if (self->state_ != State::kStreaming) return;
+    if (!moved.is_done()) return self->CloseNow();
+    self->WatchForEnd();
+  });
+}
+
+void Session::Pump() {
+  is_woken_ = false;
+  if (state_ != State::kStreaming || is_writing_) return;
+  if (is_ending_ || !IsStillGood()) return EndStream();
+  Chunk chunk = PullGuarded();
+  chunk_ = std::move(chunk.bytes);
+  if (!chunk_.empty()) return WriteChunk(chunk.is_last);
+  if (chunk.is_last) return EndStream();
+  if (origin_.caller && !chunk.wake_after) return;
+  const std::chrono::milliseconds proof_max = kProofMax;
+  Arm(origin_.caller ? *chunk.wake_after : std::min(chunk.wake_after.value_or(proof_max), proof_max));
+}
+
+/// Whether who opened a stream may still ask: a token that is revoked ends what it began.
+bool Session::IsStillGood() {
+  if (origin_.caller) return true;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - proven_at_ < kProofMax) return true;
+  proven_at_ = now;
+  return hub_.service.identify({.authorization = proof_, .address = origin_.address}).has_value();
+}
+
+Chunk Session::PullGuarded() const {
+  try {
+    return response_.stream->Pull();
+  } catch (const std::exception& exception) {
+    host::log::Error("a stream threw", {{"what", exception.what()}});
+    return {.is_last = true};
+  }
+}
+
+void Session::WriteChunk(bool is_last) {
+  is_writing_ = true;
+  is_ending_ = is_ending_ || is_last;
+  std::array<char, 20> size{};
+  const int digits = std::snprintf(size.data(), size.size(), "%zx\r\n", chunk_.size());
+  head_ = is_http10_ ? std::string() : std::string(size.data(), static_cast<std::size_t>(digits));
+  Arm(hub_.options.write_max);
+  stream_->Write({head_, chunk_, is_http10_ ? "" : "\r\n"}, [self = shared_from_this()](Moved moved) {
+    if (self->state_ != State::kStreaming) return;
+    if (!moved.is_done()) return self->CloseNow();
+    self->is_writing_ = false;
+    self->Pump();
+  });
+}
+
+void Session::EndStream() {
+  is_ending_ = true;
+  if (is_writing_) return;  // Comes back when the chunk is out.
+  response_.stream->SetNotify({});
+  response_.stream.reset();
+  response_.body.clear();
+  head_ = is_http10_ ? "" : "0\r\n\r\n";
+  stream_->CancelWaits();  // What lingers afterwards has the socket to itself.
+  WriteWhole();
+}
+
+}  // namespace server
