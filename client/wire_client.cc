@@ -248,7 +248,7 @@ Expected<Written> WireClient::Delete(const api::ObjectKey& key, const reconciler
   auto kind = KindOf(key.resource);
   if (!kind) return kind.error();
   Json body = Json::Of({{"kind", "DeleteOptions"}, {"apiVersion", "v1"}});
-  body["propagationPolicy"] = PolicyOf(options.propagation);
+  if (options.propagation) body["propagationPolicy"] = PolicyOf(*options.propagation);
   if (options.is_dry_run) body["dryRun"].Append("All");
   if (options.uid) body["preconditions"]["uid"] = options.uid->value;
   if (options.resource_version)

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/meta/json_patch.h"
+#include "reconciler/finalizers.h"
 
 namespace reconciler {
 namespace {
@@ -56,7 +57,7 @@ constexpr std::string_view kQualifiedRule =
 
 void CheckName(const api::ObjectMeta& metadata, std::vector<Cause>& causes) {
   if (metadata.name.empty())
-    causes.push_back({"metadata.name", "FieldValueRequired", "Required value: name is required"});
+    causes.push_back({"metadata.name", "FieldValueRequired", "Required value: name or generateName is required"});
   else if (!IsSubdomain(metadata.name))
     causes.push_back(
         Invalid("metadata.name", metadata.name,
@@ -68,9 +69,14 @@ void CheckOwners(const api::ObjectMeta& metadata, std::vector<Cause>& causes) {
   int controllers = 0;
   for (const api::OwnerReference& owner : metadata.owner_references) {
     const std::string field = "metadata.ownerReferences";
-    if (owner.api_version.empty() || owner.kind.empty() || owner.name.empty())
-      causes.push_back({field, "FieldValueRequired", "Required value: apiVersion, kind and name must be set"});
-    if (owner.uid.value.empty()) causes.push_back(Invalid(field + ".uid", "", "must not be empty"));
+    const auto need = [&](const std::string& value, const std::string& part, const std::string& name) {
+      if (value.empty())
+        causes.push_back(Invalid(std::string(field).append(".").append(part), "", name + " must not be empty"));
+    };
+    need(owner.api_version, "apiVersion", "version");
+    need(owner.kind, "kind", "kind");
+    need(owner.name, "name", "name");
+    need(owner.uid.value, "uid", "uid");
     if (owner.is_controller && ++controllers == 2)
       causes.push_back(Invalid(field, owner.name, "Only one reference can have Controller set to true"));
   }
@@ -131,6 +137,9 @@ std::vector<Cause> CheckMetadata(const api::schema::Kind& kind, const api::Objec
     causes.push_back({"metadata.annotations", "FieldValueTooLong", "Too long: must have at most 262144 bytes"});
   for (const std::string& finalizer : metadata.finalizers)
     if (!IsQualifiedName(finalizer)) causes.push_back(Invalid("metadata.finalizers", finalizer, kQualifiedRule));
+  if (HasFinalizer(metadata, kOrphanFinalizer) && HasFinalizer(metadata, kForegroundFinalizer))
+    causes.push_back(Invalid("metadata.finalizers", kOrphanFinalizer,
+                             "finalizers orphan and foregroundDeletion cannot be both set"));
   CheckOwners(metadata, causes);
   return causes;
 }

@@ -56,8 +56,10 @@ void AuditedClient::Note(std::string_view verb, const auto& options, const std::
 
 api::Expected<Written> AuditedClient::Create(api::Object object, const WriteOptions& options) {
   const bool is_event = IsOwnEvent(object.kind, options);
-  const std::string target = TargetOf(object);
+  const bool is_nameless = object.metadata.name.empty();
+  std::string target = TargetOf(object);
   auto written = client_.Create(std::move(object), options);
+  if (is_nameless && written) target += written->object->key.name;
   if (!is_event && !options.is_dry_run) Note("create", options, target, written);
   return written;
 }

@@ -55,8 +55,9 @@ struct DeleteOptions {
   std::string actor{};
   std::string from{};  ///< As in WriteOptions.
   bool is_dry_run = false;
-  Propagation propagation = Propagation::kBackground;
-  std::optional<api::Uid> uid{};                           ///< Precondition.
+  std::optional<Propagation> propagation{};  ///< None: as the object's finalizers say, else in the background.
+  bool is_of_client = false;                 ///< Not the engine's: what git declares stays.
+  std::optional<api::Uid> uid{};             ///< Precondition.
   std::optional<api::ResourceVersion> resource_version{};  ///< Precondition.
 };
 

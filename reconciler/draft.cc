@@ -3,6 +3,7 @@
 
 #include "api/codec/json.h"
 #include "api/codec/object.h"
+#include "reconciler/finalizers.h"
 #include "reconciler/store.h"
 
 namespace reconciler {
@@ -59,6 +60,7 @@ Snapshot SnapshotOf(const api::ObjectKey& key, const api::Object& object) {
   for (const api::OwnerReference& owner : object.metadata.owner_references) snapshot.owners.push_back(owner.uid);
   snapshot.metadata_digest = MetadataDigest(object.metadata);
   snapshot.resource_version = object.metadata.resource_version;
+  snapshot.awaits_collector = AwaitsCollector(object.metadata);
   ReadStatus(object, snapshot);
   return snapshot;
 }

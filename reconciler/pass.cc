@@ -9,6 +9,7 @@
 #include "api/codec/object.h"
 #include "host/log.h"
 #include "reconciler/applier.h"
+#include "reconciler/finalizers.h"
 #include "reconciler/guard.h"
 #include "reconciler/object_steps.h"
 
@@ -171,7 +172,9 @@ bool Pass::Look() {
     return false;
   }
   if (object_.metadata.is_deleting() && !options_.finalizer.empty()) {
-    Children children = ChildrenOf(object_, engine_.informers);
+    // What it owns is to outlive it, once the collector has seen to it.
+    const bool is_orphaning = HasFinalizer(object_.metadata, kOrphanFinalizer);
+    Children children = is_orphaning ? Children{.is_any_left = true} : ChildrenOf(object_, engine_.informers);
     has_children_ = children.is_any_left;
     plan_ = {.chains = std::move(children.removals)};
     if (has_children_) return !plan_.empty();

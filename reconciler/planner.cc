@@ -7,6 +7,7 @@
 
 #include "api/codec/object.h"
 #include "reconciler/cache_reader.h"
+#include "reconciler/finalizers.h"
 #include "reconciler/guard.h"
 #include "reconciler/object_steps.h"
 
@@ -105,7 +106,8 @@ class Planner {
     auto object = api::codec::ParseObject((*snapshot)->text);
     if (!object) return AddProblem(controller, key, object.error());
     if (SuspensionOf(*object, engine_.clock.Now())) return;
-    if (object->metadata.is_deleting() && !loop.finalizer().empty()) {
+    if (object->metadata.is_deleting() && !loop.finalizer().empty() &&
+        !HasFinalizer(object->metadata, kOrphanFinalizer)) {
       const Children children = ChildrenOf(*object, engine_.informers);
       AddSteps(controller, key, children.removals, {});
       report_.is_incomplete = report_.is_incomplete || children.is_any_left;

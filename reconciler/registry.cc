@@ -10,7 +10,9 @@
 #include "api/codec/json.h"
 #include "api/codec/object.h"
 #include "reconciler/admission.h"
+#include "reconciler/finalizers.h"
 #include "reconciler/owners.h"
+#include "reconciler/source.h"
 
 namespace reconciler {
 namespace {
@@ -44,6 +46,8 @@ constexpr std::size_t kLockedMax = 48;          // Locks of one thread; ThreadSa
 
 /// An update has to name the state that it was made from.
 bool IsUpdate(const Object& object) { return object.metadata.resource_version.value != 0; }
+
+constexpr std::string_view kNamespaces = "namespaces";
 
 constexpr std::string_view kStale =
     "the object has been modified; please apply your changes to the latest version and try again";
@@ -89,6 +93,7 @@ Expected<void> CheckPreconditions(const ObjectKey& key, const Snapshot* current,
   return {};
 }
 
+constexpr int kNameTries = 8;   // As Kubernetes; a second one is needed once in millions.
 constexpr int kApplyTries = 5;  // Each time somebody else made the object, or removed it, at the same moment.
 
 /// The state as it would be written, for a dry run and for a write that changes nothing.
@@ -119,7 +124,41 @@ Expected<std::unique_ptr<Watch>> Registry::OpenWatch(std::string_view resource, 
 }
 
 Expected<Written> Registry::Create(Object object, const WriteOptions& options) {
-  return Commit(CheckCreate(std::move(object), options));
+  if (!object.metadata.name.empty() || object.metadata.generate_name.empty())
+    return Commit(CheckCreate(std::move(object), options));
+  for (int tries = 1;; ++tries) {
+    Object named = object;
+    named.metadata.name = NewName(object.metadata.generate_name);
+    auto written = Commit(CheckCreate(std::move(named), options));
+    if (written || written.error().code != Code::kAlreadyExists || tries == kNameTries) return written;
+  }
+}
+
+/// As Kubernetes makes names: without vowels, so that no word comes out, and short enough for a label's value.
+std::string Registry::NewName(std::string_view prefix) {
+  constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
+  constexpr std::size_t kRandom = 5;
+  constexpr std::size_t kNameMax = 63;
+  std::string name(prefix.substr(0, kNameMax - kRandom));
+  std::uint64_t bits = entropy_.Next();
+  for (std::size_t i = 0; i < kRandom; ++i, bits /= kLetters.size()) name += kLetters[bits % kLetters.size()];
+  return name;
+}
+
+/// What clients make needs a namespace that stays. The engine may still say what became of things in one that goes.
+Expected<void> Registry::CheckNamespace(const Kind& kind, const api::ObjectMeta& metadata,
+                                        const WriteOptions& options) const {
+  if (!kind.is_namespaced || options.field_manager.empty() || !catalog_.FindResource(kNamespaces)) return {};
+  const std::string& name = metadata.namespace_;
+  const auto found = store_.Get({std::string(kNamespaces), "", name});
+  if (!found && name == "default") return {};  // Is there even where nobody made it.
+  if (!found) return found.error();
+  if (!(*found)->is_deleting) return {};
+  return Error{Code::kForbidden,
+               "NamespaceTerminating",
+               kind.resource() + " \"" + metadata.name + "\" is forbidden: unable to create new content in namespace " +
+                   name + " because it is being terminated",
+               {{"metadata.namespace", "NamespaceTerminating", "namespace " + name + " is being terminated"}}};
 }
 
 FieldWrite Registry::WriteOf(const Kind& kind, const WriteOptions& options) const {
@@ -137,6 +176,10 @@ Expected<Registry::Checked> Registry::CheckCreate(Object object, const WriteOpti
   metadata.deletion_timestamp.reset();
   if ((*kind)->has_status) object.body.Erase("status");
   if ((*kind)->resource() == "namespaces") object.body["status"] = api::Json::Of({{"phase", "Active"}});
+
+  if (auto inside = CheckNamespace(**kind, metadata, options); !inside) return inside.error();
+  if (!options.field_manager.empty())
+    if (auto source = CheckSource(store_, catalog_, **kind, nullptr, &object); !source) return source.error();
 
   auto warnings = ConformToSchema(**kind, object, options.field_validation);
   if (!warnings) return warnings.error();
@@ -254,6 +297,10 @@ Expected<Written> Registry::Patch(const ObjectKey& key, const PatchDocument& pat
   if (auto patched = ApplyPatch(json, patch.is_of_status ? StatusPart(patch) : patch); !patched) return patched.error();
   auto next = api::codec::ObjectFromJson(std::move(json));
   if (!next) return BadRequest(next.error().message);
+  if (next->metadata.uid != target->object.metadata.uid)
+    return InvalidObject(*target->kind, key.name,
+                         {{"metadata.uid", "FieldValueInvalid",
+                           "Invalid value: \"" + next->metadata.uid.value + "\": field is immutable"}});
   if (patch.is_of_status) {
     if (next->metadata.resource_version != target->current->resource_version) return Modified(key, kStale);
     return Commit(CheckStatus(*target, *next, options));
@@ -308,6 +355,10 @@ Expected<Written> Registry::Delete(const ObjectKey& key, const DeleteOptions& op
   if (!kind.never_deleted.empty())
     return Error{Code::kForbidden, "Forbidden",
                  Quoted(key) + " is forbidden: it is never deleted: " + kind.never_deleted};
+  if (key == ObjectKey{std::string(kNamespaces), "", "default"})
+    return Error{Code::kForbidden, "Forbidden", Quoted(key) + " is forbidden: this namespace may not be deleted"};
+  if (options.is_of_client && !target->object.metadata.is_deleting())
+    if (auto source = CheckSource(store_, catalog_, kind, &target->object, nullptr); !source) return source.error();
   if (options.uid && *options.uid != current.uid)
     return Modified(named, "the UID in the precondition (" + options.uid->value +
                                ") does not match the UID in record (" + current.uid.value +
@@ -318,7 +369,12 @@ Expected<Written> Registry::Delete(const ObjectKey& key, const DeleteOptions& op
                    ") does not match the ResourceVersion in record (" + std::to_string(current.resource_version.value) +
                    "). The object might have been modified");
   Object next = target->object;
+  SetPropagation(next.metadata.finalizers, options.propagation);
   if (!next.metadata.is_deleting()) {
+    if (key.resource == kNamespaces) {
+      next.metadata.finalizers.emplace_back(kContentsFinalizer);
+      next.body["status"]["phase"] = "Terminating";
+    }
     next.metadata.deletion_timestamp = std::chrono::floor<std::chrono::seconds>(clock_.Now());
     ++next.metadata.generation.value;
   }
@@ -395,6 +451,9 @@ Expected<Registry::Checked> Registry::CheckReplace(const Target& target, Object 
                       "Forbidden: no new finalizers can be added if the object is being deleted"});
   if (!causes.empty()) return InvalidObject(*target.kind, metadata.name, std::move(causes));
   if (auto owners = CheckOwners(*target.kind, next, target.object, options); !owners) return owners.error();
+  if (!options.field_manager.empty())
+    if (auto source = CheckSource(store_, catalog_, *target.kind, &target.object, &next); !source)
+      return source.error();
   if (tracking == Tracking::kWanted)
     if (auto tracked = TrackFields(WriteOf(*target.kind, options), &target.object, next); !tracked)
       return tracked.error();

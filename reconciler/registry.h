@@ -59,6 +59,8 @@ class Registry final : public Client {
   api::Expected<Target> Load(const api::ObjectKey& key) const;
   api::Expected<void> CheckOwners(const api::schema::Kind& kind, const api::Object& object, const api::Object& before,
                                   const WriteOptions& options) const;
+  api::Expected<void> CheckNamespace(const api::schema::Kind& kind, const api::ObjectMeta& metadata,
+                                     const WriteOptions& options) const;
   api::Expected<Checked> CheckCreate(api::Object object, const WriteOptions& options,
                                      Tracking tracking = Tracking::kWanted);
   api::Expected<Checked> CheckUpdate(api::Object object, const WriteOptions& options);
@@ -75,6 +77,7 @@ class Registry final : public Client {
   void WriteTogether(std::span<api::Object> objects, const WriteOptions& options,
                      std::vector<api::Expected<Written>>& results);
   std::string NewUid();
+  std::string NewName(std::string_view prefix);
   std::size_t WriterOf(const api::ObjectKey& key) const;
   std::unique_lock<std::mutex> LockWrites(const api::ObjectKey& key);
   std::vector<std::unique_lock<std::mutex>> LockWrites(std::span<const api::Object> objects);

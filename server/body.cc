@@ -135,38 +135,51 @@ Expected<Json> ReadYamlOrJson(std::string_view text) {
   return BadRequest("one document is needed, not " + std::to_string(documents->size()));
 }
 
-Expected<Json> ReadJsonBody(const Request& request, const Route& route) {
+Expected<Body> ReadJsonBody(const Request& request, const Route& route) {
   const std::string type = request.MediaType();
-  if (type == kProtobufType || IsProtobuf(request.body)) return ReadProtobuf(request.body);
-  if (!type.empty() && type != "application/json") return UnsupportedMediaType("application/json");
-  auto body = api::codec::ParseJson(request.body);
-  const std::string lead = Lead(*route.kind) + "couldn't get version/kind; json parse error: ";
-  if (!body) return BadRequest(lead + body.error().message);
-  if (!body->is_object()) return BadRequest(lead + "an object is needed, not " + std::string(body->TypeName()));
+  Body body;
+  const bool is_yaml = type == "application/yaml";
+  if (type == kProtobufType || IsProtobuf(request.body)) {
+    auto read = ReadProtobuf(request.body);
+    if (!read) return read.error();
+    body.json = *std::move(read);
+    return body;
+  }
+  if (!type.empty() && !is_yaml && type != "application/json")
+    return UnsupportedMediaType("application/json, application/yaml");
+  auto read = is_yaml ? ReadYamlOrJson(request.body) : api::codec::ParseJsonWithRepeats(request.body, body.repeated);
+  const std::string lead =
+      Lead(*route.kind) + "couldn't get version/kind; " + (is_yaml ? "yaml" : "json") + " parse error: ";
+  if (!read) return BadRequest(lead + read.error().message);
+  if (!read->is_object()) return BadRequest(lead + "an object is needed, not " + std::string(read->TypeName()));
+  body.json = *std::move(read);
   return body;
 }
 
-Expected<std::vector<std::string>> CheckMetadataFields(const Json& body, const Kind& kind, FieldValidation validation) {
-  std::vector<std::string> unknown;
-  const Json* metadata = body.Find("metadata");
-  if (!metadata || !metadata->object() || validation == FieldValidation::kIgnore) return unknown;
-  for (const Json::Member& member : *metadata->object())
-    if (std::find(kMetadataFields.begin(), kMetadataFields.end(), member.key) == kMetadataFields.end())
-      unknown.push_back("unknown field \"metadata." + member.key + "\"");
-  if (validation == FieldValidation::kStrict && !unknown.empty())
-    return Undecodable(kind, "strict decoding error: " + Joined(unknown));
-  return unknown;
+Expected<std::vector<std::string>> CheckBodyFields(const Body& body, const Kind& kind, FieldValidation validation) {
+  std::vector<std::string> faults;
+  if (validation == FieldValidation::kIgnore) return faults;
+  for (const std::string& path : body.repeated) faults.push_back("duplicate field \"" + path + "\"");
+  const Json* metadata = body.json.Find("metadata");
+  if (metadata && metadata->object())
+    for (const Json::Member& member : *metadata->object())
+      if (std::find(kMetadataFields.begin(), kMetadataFields.end(), member.key) == kMetadataFields.end())
+        faults.push_back("unknown field \"metadata." + member.key + "\"");
+  if (validation == FieldValidation::kStrict && !faults.empty())
+    return Undecodable(kind, "strict decoding error: " + Joined(faults));
+  return faults;
 }
 
-Expected<ReceivedObject> ReadObject(Json body, const Route& route, FieldValidation validation, Subject& subject) {
+Expected<ReceivedObject> ReadObject(Body body, const Route& route, FieldValidation validation, Subject& subject) {
   const Kind& kind = *route.kind;
-  if (const Json* name = body.At({"metadata", "name"}); name && subject.name.empty()) subject.name = name->StringOr("");
-  if (auto type = CheckType(body, kind, subject); !type) return type.error();
-  if (auto types = CheckFieldTypes(body, kind); !types) return types.error();
-  auto warnings = CheckMetadataFields(body, kind, validation);
+  if (const Json* name = body.json.At({"metadata", "name"}); name && subject.name.empty())
+    subject.name = name->StringOr("");
+  if (auto type = CheckType(body.json, kind, subject); !type) return type.error();
+  if (auto types = CheckFieldTypes(body.json, kind); !types) return types.error();
+  auto warnings = CheckBodyFields(body, kind, validation);
   if (!warnings) return warnings.error();
 
-  auto object = api::codec::ObjectFromJson(std::move(body));
+  auto object = api::codec::ObjectFromJson(std::move(body.json));
   if (!object) return Undecodable(kind, object.error().message);
   ReceivedObject received{.object = *std::move(object), .warnings = *std::move(warnings)};
   std::string& given = received.object.metadata.namespace_;

@@ -20,23 +20,29 @@ api::Expected<reconciler::WriteOptions> ReadWriteOptions(const Request& request,
 /// One document, in either notation: clients send JSON as YAML, which it is. Errors: kInvalid.
 api::Expected<api::Json> ReadYamlOrJson(std::string_view text);
 
-/// The body as JSON, also one in protobuf. Errors: UnsupportedMediaType, BadRequest when it is no JSON object.
-api::Expected<api::Json> ReadJsonBody(const Request& request, const Route& route);
+/// What came in, before anybody looks what it is.
+struct Body {
+  api::Json json{};
+  std::vector<std::string> repeated{};  ///< Paths of keys that stand twice in one object; their last values count.
+};
 
-/// A warning for each field of the body's metadata that there is not. Those outside the metadata are the schema's
-/// matter. Errors: BadRequest when unknown fields are refused.
-api::Expected<std::vector<std::string>> CheckMetadataFields(const api::Json& body, const api::schema::Kind& kind,
-                                                            reconciler::FieldValidation validation);
+/// The body as JSON, also one in protobuf or YAML. Errors: UnsupportedMediaType, BadRequest when it is no JSON object.
+api::Expected<Body> ReadJsonBody(const Request& request, const Route& route);
+
+/// A warning for each field that stands twice, and for each of the body's metadata that there is not. Those outside the
+/// metadata are the schema's matter. Errors: BadRequest when such fields are refused.
+api::Expected<std::vector<std::string>> CheckBodyFields(const Body& body, const api::schema::Kind& kind,
+                                                        reconciler::FieldValidation validation);
 
 struct ReceivedObject {
   api::Object object{};
-  std::vector<std::string> warnings{};  ///< From CheckMetadataFields.
+  std::vector<std::string> warnings{};  ///< From CheckBodyFields.
 };
 
 /// The object of a create or an update, with the path's namespace. `subject` becomes what errors are about: the body
 /// may name another kind than the path, and its name. Errors: BadRequest for what cannot be understood, kInvalid for a
 /// wrong kind.
-api::Expected<ReceivedObject> ReadObject(api::Json body, const Route& route, reconciler::FieldValidation validation,
+api::Expected<ReceivedObject> ReadObject(Body body, const Route& route, reconciler::FieldValidation validation,
                                          Subject& subject);
 
 }  // namespace server

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,6 +15,7 @@ namespace {
 
 using api::Expected;
 using api::Json;
+using reconciler::Propagation;
 
 Expected<Json> ReadBody(const Request& request) {
   if (request.body.empty()) return Json::EmptyObject();
@@ -31,20 +33,26 @@ Expected<Json> ReadBody(const Request& request) {
   return body;
 }
 
-Expected<void> CheckPolicy(const Json& body, const Query& query) {
+/// The policy that is asked for; none: the server's.
+Expected<std::optional<Propagation>> ReadPolicy(const Json& body, const Query& query) {
   const Json* given = body.Find("propagationPolicy");
   const std::string policy = given ? given->StringOr("") : std::string(query.Get("propagationPolicy"));
-  const bool is_orphan_given = body.Find("orphanDependents") || query.Has("orphanDependents");
-  if (policy.empty()) return {};
+  const Json* orphan = body.Find("orphanDependents");
+  const bool is_orphan_given = (orphan && !orphan->is_null()) || query.Has("orphanDependents");
+  const bool is_orphan = orphan && !orphan->is_null() ? *orphan == Json(true) : query.IsTrue("orphanDependents");
+  if (policy.empty() && !is_orphan_given) return std::optional<Propagation>();
+  if (policy.empty()) return std::optional(is_orphan ? Propagation::kOrphan : Propagation::kBackground);
   if (is_orphan_given)
     return InvalidOption(kDeleteOptions, {"propagationPolicy", "FieldValueInvalid",
                                           "Invalid value: \"" + policy +
                                               "\": orphanDependents and deletionPropagation cannot be both set"});
-  if (policy != "Foreground" && policy != "Background" && policy != "Orphan")
+  if (policy == "Foreground") return std::optional(Propagation::kForeground);
+  if (policy == "Orphan") return std::optional(Propagation::kOrphan);
+  if (policy != "Background")
     return InvalidOption(kDeleteOptions, {"propagationPolicy", "FieldValueNotSupported",
                                           "Unsupported value: \"" + policy +
                                               "\": supported values: \"Foreground\", \"Background\", \"Orphan\""});
-  return {};
+  return std::optional(Propagation::kBackground);
 }
 
 Expected<bool> ReadDryRun(const Json& body, const Query& query) {
@@ -71,11 +79,15 @@ Expected<reconciler::DeleteOptions> ReadDeleteOptions(const Request& request) {
   const Query& query = request.target.query;
   auto body = ReadBody(request);
   if (!body) return body.error();
-  if (auto policy = CheckPolicy(*body, query); !policy) return policy.error();
+  auto policy = ReadPolicy(*body, query);
+  if (!policy) return policy.error();
   auto dry_run = ReadDryRun(*body, query);
   if (!dry_run) return dry_run.error();
-  reconciler::DeleteOptions options{
-      .actor = request.caller.Actor(), .from = request.caller.from, .is_dry_run = *dry_run};
+  reconciler::DeleteOptions options{.actor = request.caller.Actor(),
+                                    .from = request.caller.from,
+                                    .is_dry_run = *dry_run,
+                                    .propagation = *policy,
+                                    .is_of_client = true};
   if (const Json* uid = body->At({"preconditions", "uid"}); uid && uid->is_string())
     options.uid = api::Uid{*uid->string()};
   if (const Json* text = body->At({"preconditions", "resourceVersion"}); text && !text->is_null()) {

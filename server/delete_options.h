@@ -10,9 +10,8 @@ namespace server {
 
 inline constexpr std::string_view kDeleteOptions = "DeleteOptions";
 
-/// The options of a delete from query and body; where both say something the body counts. Owners' policies are checked
-/// and, until there is a collector that would act on them, not kept: a finalizer of theirs would never go. Errors:
-/// UnsupportedMediaType, BadRequest, InvalidOption.
+/// The options of a delete from query and body; where both say something the body counts. gracePeriodSeconds is read by
+/// nobody: nothing here is stopped slowly. Errors: UnsupportedMediaType, BadRequest, InvalidOption.
 api::Expected<reconciler::DeleteOptions> ReadDeleteOptions(const Request& request);
 
 }  // namespace server

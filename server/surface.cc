@@ -5,6 +5,7 @@
 
 #include "api/codec/json.h"
 #include "api/codec/text.h"
+#include "server/delete_collection.h"
 #include "server/documents.h"
 #include "server/health.h"
 #include "server/impersonate.h"
@@ -70,6 +71,7 @@ Response ServeObjects(const Backend& backend, const Request& request, std::strin
     return verb == "update" ? Replace(backend, request, route) : Patch(backend, request, route);
   }
   if (verb == "delete" && !is_status) return Delete(backend, request, route);
+  if (verb == "deletecollection") return DeleteCollection(backend, request, route);
   return NoSuchVerb(verb, route);
 }
 

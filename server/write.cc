@@ -60,6 +60,13 @@ Expected<void> CheckVersionText(const Json& body) {
   return BadRequest("metadata.resourceVersion must be a string of decimal digits");
 }
 
+/// What is not found by a create is the namespace.
+Subject SubjectOf(const Error& error, const Route& route, const Subject& subject) {
+  if (!route.kind->is_namespaced || error.code != Code::kNotFound || !error.message.starts_with("namespaces \""))
+    return subject;
+  return {.kind = "Namespace", .plural = "namespaces", .name = route.namespace_};
+}
+
 /// Unknown fields that are refused make a body a bad request but a patch an invalid one.
 Error AsInvalidPatch(const Error& error, const Route& route) {
   const std::size_t strict = error.message.find("strict decoding error: ");
@@ -102,14 +109,28 @@ Expected<void> CheckApplied(const Json& applied, const Route& route) {
   return {};
 }
 
-Expected<PatchDocument> ReadPatch(const Request& request, const Route& route) {
+/// Only a merge patch may say a thing twice: an operation or an applied field that does is a mistake.
+Expected<Json> ParsePatch(PatchType type, const std::string& text, std::vector<std::string>& repeated) {
+  if (type == PatchType::kApply) return ReadYamlOrJson(text);
+  if (type == PatchType::kJson) return api::codec::ParseJson(text);
+  return api::codec::ParseJsonWithRepeats(text, repeated);
+}
+
+struct ReceivedPatch {
+  PatchDocument document;
+  std::vector<std::string> repeated{};  ///< As of a Body.
+};
+
+Expected<ReceivedPatch> ReadPatch(const Request& request, const Route& route) {
   auto type = TypeOfPatch(request, route);
   if (!type) return type.error();
-  auto patch = *type == PatchType::kApply ? ReadYamlOrJson(request.body) : api::codec::ParseJson(request.body);
+  std::vector<std::string> repeated;
+  auto patch = ParsePatch(*type, request.body, repeated);
   if (!patch) return BadRequest("error decoding patch: " + patch.error().message);
-  PatchDocument document(*type, *std::move(patch));
+  ReceivedPatch received{PatchDocument(*type, *std::move(patch)), std::move(repeated)};
+  PatchDocument& document = received.document;
   document.is_of_status = !route.subresource.empty();
-  if (*type == PatchType::kJson) return document;
+  if (*type == PatchType::kJson) return received;
   if (!document.json.is_object())
     return BadRequest("error decoding patch: " + std::string(*type == PatchType::kApply ? "an apply" : "a merge") +
                       " patch is an object, not " + std::string(document.json.TypeName()));
@@ -117,7 +138,7 @@ Expected<PatchDocument> ReadPatch(const Request& request, const Route& route) {
   if (auto version = CheckVersionText(document.json); !version) return version.error();
   if (*type == PatchType::kApply)
     if (auto applied = CheckApplied(document.json, route); !applied) return applied.error();
-  return document;
+  return received;
 }
 
 /// The options that only an apply has, or needs.
@@ -149,7 +170,7 @@ Response Create(const Backend& backend, const Request& request, const Route& rou
     return Refuse(BadRequest("resourceVersion should not be set on objects to be created"));
   SpellAsStored(*route.kind, received->object);
   auto written = backend.client.Create(std::move(received->object), *options);
-  if (!written) return Refuse(written.error(), subject);
+  if (!written) return Refuse(written.error(), SubjectOf(written.error(), route, subject));
   return Answer(201, *route.kind, *written, received->warnings);
 }
 
@@ -159,7 +180,7 @@ Response Replace(const Backend& backend, const Request& request, const Route& ro
   if (!options) return Refuse(options.error(), Subject::OfOptions(kOptions));
   auto body = ReadJsonBody(request, route);
   if (!body) return Refuse(body.error());
-  if (auto version = CheckVersionText(*body); !version) return Refuse(version.error());
+  if (auto version = CheckVersionText(body->json); !version) return Refuse(version.error());
   Subject subject = Subject::Of(*route.kind, route.name);
   auto received = ReadObject(*std::move(body), route, options->field_validation, subject);
   if (!received) return Refuse(received.error(), subject);
@@ -168,6 +189,7 @@ Response Replace(const Backend& backend, const Request& request, const Route& ro
     return Refuse(BadRequest("the name of the object (" + object.metadata.name +
                              ") does not match the name on the URL (" + route.name + ")"));
   if (object.metadata.resource_version.value == 0) {
+    if (const auto present = backend.client.Get(route.key()); !present) return Refuse(present.error(), subject);
     const std::string message = "Invalid value: 0: must be specified for an update";
     return Refuse({Code::kInvalid,
                    "Invalid",
@@ -190,12 +212,13 @@ Response Patch(const Backend& backend, const Request& request, const Route& rout
   auto patch = ReadPatch(request, route);
   if (!patch) return Refuse(patch.error());
   const Subject subject = Subject::Of(*route.kind, route.name);
-  auto warnings = CheckMetadataFields(patch->json, *route.kind, options->field_validation);
+  PatchDocument& document = patch->document;
+  auto warnings = CheckBodyFields({document.json, patch->repeated}, *route.kind, options->field_validation);
   if (!warnings) return Refuse(AsInvalidPatch(warnings.error(), route), subject);
-  SpellAsStored(*route.kind, *patch);
-  auto written = backend.client.Patch(route.key(), *patch, *options);
+  SpellAsStored(*route.kind, document);
+  auto written = backend.client.Patch(route.key(), document, *options);
   if (!written && written.error().reason == reconciler::kApplyConflict) return Refuse(written.error());
-  if (!written) return Refuse(AsInvalidPatch(written.error(), route), subject);
+  if (!written) return Refuse(AsInvalidPatch(written.error(), route), SubjectOf(written.error(), route, subject));
   return Answer(written->is_created ? 201 : 200, *route.kind, *written, *warnings);
 }
 

@@ -194,6 +194,8 @@ Expected<Kind> KindFromCrd(const Json& crd) {
             .definition = crd};
   if (const Json* reason = crd.At({"metadata", "annotations", spec->group + "/never-deleted"}))
     kind.never_deleted = reason->StringOr("");
+  if (const Json* source = crd.At({"metadata", "annotations", spec->group + "/declared-by"}))
+    kind.declared_by = source->StringOr("");
   const auto is_stored = [](const CrdVersion& version) { return version.is_stored; };
   if (std::count_if(spec->versions.begin(), spec->versions.end(), is_stored) == 1) {
     const auto stored = std::find_if(spec->versions.begin(), spec->versions.end(), is_stored);

@@ -79,6 +79,7 @@ struct Kind {
   bool is_going = false;           ///< Its definition is being deleted: no new objects.
   bool is_foreign = false;         ///< Declared by a client: it may change and go. All others are the program's own.
   std::string never_deleted{};     ///< Why its objects are never deleted, whoever asks; empty: they may be.
+  std::string declared_by{};       ///< Plural of the kind, of this group, that declares its objects from git; or empty.
   std::optional<Schema> schema{};  ///< None: anything goes (built-in kinds such as Event).
   std::vector<PrinterColumn> columns{};
   Json definition{};  ///< The CustomResourceDefinition that declares it; null for built-in kinds.

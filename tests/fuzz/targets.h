@@ -32,6 +32,7 @@ void RunToml(std::string_view input);      ///< A TOML text; also as a member's 
 void RunObject(std::string_view input);    ///< An object as JSON.
 void RunSchema(std::string_view input);    ///< Two YAML documents: a schema and a value.
 void RunPatch(std::string_view input);     ///< A JSON array: a value and patches for it.
+void RunApply(std::string_view input);     ///< A JSON array: an object and what managers apply to it.
 void RunSelector(std::string_view input);  ///< A label selector, a field selector, a JSONPath.
 void RunHttp(std::string_view input);      ///< The bytes of a connection: requests one after the other.
 void RunRequest(std::string_view input);   ///< A request's target, then, behind a byte 0, its Accept and Content-Type.

@@ -23,11 +23,11 @@ using api::Json;
 using namespace api::codec;
 
 constexpr std::array kTargets = {
-    Target{"http", RunHttp},         Target{"json", RunJson},       Target{"names", RunNames},
-    Target{"object", RunObject},     Target{"patch", RunPatch},     Target{"priv", RunPriv},
-    Target{"protobuf", RunProtobuf}, Target{"request", RunRequest}, Target{"schema", RunSchema},
-    Target{"selector", RunSelector}, Target{"text", RunText},       Target{"toml", RunToml},
-    Target{"yaml", RunYaml}};
+    Target{"apply", RunApply},   Target{"http", RunHttp},         Target{"json", RunJson},
+    Target{"names", RunNames},   Target{"object", RunObject},     Target{"patch", RunPatch},
+    Target{"priv", RunPriv},     Target{"protobuf", RunProtobuf}, Target{"request", RunRequest},
+    Target{"schema", RunSchema}, Target{"selector", RunSelector}, Target{"text", RunText},
+    Target{"toml", RunToml},     Target{"yaml", RunYaml}};
 
 bool TakeNumber(std::string_view& rest) {
   const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());

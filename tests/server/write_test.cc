@@ -60,6 +60,7 @@ TEST_CASE("[WIRE] what a PUT changes decides version and generation") {
 TEST_CASE("[WIRE] a PUT never creates") {
   ApiBox box;
   CHECK(box.Ask("PUT", kSlot, Slot(R"(,"resourceVersion":"1")", "")).status == 404);
+  CHECK(box.Ask("PUT", kSlot, Slot("", "")).status == 404);  // As `kubectl replace` sends it.
 }
 
 TEST_CASE("[WIRE] the status is written apart and leaves spec and metadata alone") {
