@@ -102,9 +102,9 @@ TEST_CASE(
           BytesField(1, BytesField(1, "a" + std::to_string(depth)) +
                             BytesField(17, BytesField(1, "m") + BytesField(7, BytesField(1, nested(depth))))));
     };
-    for (const int depth : {55, 56, 60, 63}) {
+    for (const int depth : {56, 60, 63}) {
       CAPTURE(depth);
-      CHECK(box.Ask("POST", kEvents, with(depth)).status == (depth == 55 ? 201 : 400));
+      CHECK(box.Ask("POST", kEvents, with(depth)).status == 400);
     }
     REQUIRE(box.Ask("POST", kEvents, R"({"metadata":{"name":"b"},"x":)" + nested(40) + "}").status == 201);
     std::string path = "/x";
@@ -112,7 +112,7 @@ TEST_CASE(
     CHECK(box.Ask("PATCH", std::string(kEvents) + "/b",
                   R"([{"op":"add","path":")" + path + R"(/y","value":)" + nested(40) + "}]",
                   {{"content-type", "application/json-patch+json"}})
-              .status == 400);
+              .status == 422);
   }
   ApiBox again(options);
   CHECK(again.Ask("GET", std::string(kEvents) + "/b").status == 200);
