@@ -317,6 +317,9 @@ Expected<Written> Registry::Patch(const ObjectKey& key, const PatchDocument& pat
   if (auto patched = ApplyPatch(json, patch.is_of_status ? StatusPart(patch) : patch); !patched) return patched.error();
   auto next = api::codec::ObjectFromJson(std::move(json));
   if (!next) return BadRequest(next.error().message);
+  if (next->kind != target->object.kind || next->api_version != target->object.api_version)
+    return BadRequest("a patch changes neither kind nor apiVersion: the object is a " + target->object.kind + " of " +
+                      target->object.api_version);
   if (next->metadata.uid != target->object.metadata.uid)
     return InvalidObject(*target->kind, key.name,
                          {{"metadata.uid", "FieldValueInvalid",
