@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/codec/text.h"
 #include "api/meta/json_patch.h"
 #include "reconciler/finalizers.h"
 
@@ -15,8 +16,9 @@ using api::Cause;
 using api::Code;
 using api::Error;
 
-constexpr std::size_t kNameMax = 253;  // RFC 1123 subdomain.
-constexpr std::size_t kLabelMax = 63;  // RFC 1123 label; also of a label's value.
+constexpr std::size_t kNameMax = 253;    // RFC 1123 subdomain.
+constexpr std::size_t kLabelMax = 63;    // RFC 1123 label; also of a label's value.
+constexpr std::size_t kCausesMax = 100;  // As schemas say.
 constexpr std::size_t kAnnotationsMax = 256u << 10;
 
 bool IsLowerAlphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
@@ -49,7 +51,8 @@ bool IsQualifiedName(std::string_view text) {
 }
 
 Cause Invalid(std::string field, std::string_view value, std::string_view rule) {
-  return {std::move(field), "FieldValueInvalid", "Invalid value: \"" + std::string(value) + "\": " + std::string(rule)};
+  return {std::move(field), "FieldValueInvalid",
+          "Invalid value: \"" + api::codec::Printable(value) + "\": " + std::string(rule)};
 }
 
 constexpr std::string_view kQualifiedRule =
@@ -141,6 +144,7 @@ std::vector<Cause> CheckMetadata(const api::schema::Kind& kind, const api::Objec
     causes.push_back(Invalid("metadata.finalizers", kOrphanFinalizer,
                              "finalizers orphan and foregroundDeletion cannot be both set"));
   CheckOwners(metadata, causes);
+  if (causes.size() > kCausesMax) causes.resize(kCausesMax);
   return causes;
 }
 

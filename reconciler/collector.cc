@@ -10,6 +10,7 @@
 namespace reconciler {
 namespace {
 
+constexpr std::string_view kNamespaces = "namespaces";
 constexpr std::string_view kActor = "system:collector";
 constexpr std::size_t kChangesMax = 300;  // Of one owner or namespace in one call: some tenths of a second.
 
@@ -161,8 +162,10 @@ std::size_t Collector::Settle(const api::ObjectKey& key) {
   } else if (HasFinalizer(object->metadata, kForegroundFinalizer)) {
     finalizer = kForegroundFinalizer;
     changed = DeleteDependents(*object, is_done);
-  } else {
+  } else if (key.resource == kNamespaces) {
     changed = EmptyNamespace(key.name, is_done);
+  } else {
+    is_done = true;  // Of a kind that holds nothing: anybody may have written that finalizer.
   }
   if (!is_done) return changed;
   std::erase(object->metadata.finalizers, finalizer);

@@ -56,9 +56,9 @@ Expected<void> Definitions::Open() {
   const auto own = catalog_.kinds();
   for (const SnapshotPtr& item : stored->items) {
     if (IsOwnGroup(own, item->key.name)) {
-      // A kind that this program no longer has.
-      if (catalog_.FindResource(item->key.name)) continue;
-      if (auto gone = client_.Delete(item->key, {.actor = std::string(kActor)}); !gone) return gone.error();
+      // Of another version of the program, or of somebody who had the group first: whose, nobody can say here.
+      if (!catalog_.FindResource(item->key.name))
+        host::log::Warning("a kind is not served, its group is the server's own", {{"kind", item->key.name}});
     } else if (auto settled = Settle({.object = item}); !settled) {
       host::log::Warning("a kind is not served", {{"kind", item->key.name}, {"error", settled.error().message}});
     }
@@ -249,14 +249,14 @@ std::size_t Definitions::Step(Client& client) {
 std::size_t Definitions::Clean(Client& client, const Snapshot& definition) {
   const std::string& resource = definition.key.name;
   std::size_t done = 0;
-  if (const auto objects = client_.List(resource)) {
-    for (const SnapshotPtr& object : objects->items) {
-      if (object->is_deleting) continue;
-      if (done == kDeletedAtOnceMax) return done;
-      done += client.Delete(object->key, {.actor = std::string(kActor)}) ? 1 : 0;
-    }
-    if (!objects->items.empty()) return done;
+  const auto objects = client_.List(resource);
+  if (!objects) return 0;  // Not served: nobody sees whether it has objects.
+  for (const SnapshotPtr& object : objects->items) {
+    if (object->is_deleting) continue;
+    if (done == kDeletedAtOnceMax) return done;
+    done += client.Delete(object->key, {.actor = std::string(kActor)}) ? 1 : 0;
   }
+  if (!objects->items.empty()) return done;
   const std::unique_lock lock(mutex_);
   if (const auto late = client_.List(resource); late && !late->items.empty()) return done + 1;
   auto stored = client_.Get(definition.key);

@@ -26,8 +26,10 @@ using api::Object;
 using api::fields::FieldSet;
 using api::schema::Schema;
 
-constexpr std::size_t kUpdatersMax = 10;   // Kubernetes' bound; what is older is of `ancient-changes`.
-constexpr std::size_t kManagersMax = 200;  // Each may own every field, and all are read by every write.
+constexpr std::size_t kUpdatersMax = 10;    // Kubernetes' bound; what is older is of `ancient-changes`.
+constexpr std::size_t kManagersMax = 200;   // Each may own every field, and all are read by every write.
+constexpr std::size_t kConflictsMax = 100;  // Told; who reads more of them forces.
+constexpr std::size_t kFieldsMax = 50'000;  // Of one object: each costs 300 bytes in every set that has it.
 constexpr std::string_view kApply = "Apply";
 constexpr std::string_view kUpdate = "Update";
 constexpr std::string_view kStatus = "status";
@@ -148,6 +150,22 @@ Json OwnedPart(const Object& object) {
   return json;
 }
 
+std::size_t CountOf(const Json& json) {
+  std::size_t count = 1;
+  if (json.array())
+    for (const Json& element : *json.array()) count += CountOf(element);
+  if (json.object())
+    for (const Json::Member& member : *json.object()) count += CountOf(member.value);
+  return count;
+}
+
+/// Errors: RequestEntityTooLarge when so much cannot be tracked.
+Expected<void> CheckSize(const Json& json) {
+  if (CountOf(json) <= kFieldsMax) return {};
+  return Error{Code::kInvalid, "RequestEntityTooLarge",
+               "Request entity too large: an object has at most " + std::to_string(kFieldsMax) + " fields"};
+}
+
 Json Nothing() { return Json::Of({{"metadata", Json::EmptyObject()}}); }
 
 /// The place of the manager that writes; made when it has none.
@@ -206,7 +224,8 @@ Error Conflict(const std::vector<std::pair<const Manager*, std::string>>& fields
   }
   error.message = fields.size() == 1
                       ? "Apply failed with 1 conflict: conflict with " + named(*shown) + ": " + fields.front().second
-                      : "Apply failed with " + std::to_string(fields.size()) + " conflicts: " + list;
+                      : "Apply failed with " + std::string(fields.size() == kConflictsMax ? "at least " : "") +
+                            std::to_string(fields.size()) + " conflicts: " + list;
   return error;
 }
 
@@ -215,7 +234,7 @@ Expected<void> CheckConflicts(const Managers& managers, const Manager& writer, c
   std::vector<std::pair<const Manager*, std::string>> fields;
   for (const Manager& manager : managers) {
     if (&manager == &writer) continue;
-    for (std::string& path : manager.fields.Intersection(changed).Paths())
+    for (std::string& path : manager.fields.Intersection(changed).Paths(kConflictsMax - fields.size()))
       fields.emplace_back(&manager, std::move(path));
   }
   std::stable_sort(fields.begin(), fields.end(),
@@ -299,10 +318,14 @@ Expected<void> TrackFields(const FieldWrite& write, const Object* before, Object
     managed = {};
     if (before) return {};
   }
+  const Json owned = OwnedPart(next);
+  for (const Json* part : {&owned, static_cast<const Json*>(&managed)})
+    if (auto small = CheckSize(*part); !small) return small;
   auto managers = ReadManagers(write, next, managed);
   if (!managers) return managers.error();
+  if (managers->size() > kManagersMax) return InvalidManagers(write, next, kManagersMax, "too many field managers");
   const Schema schema = api::fields::ObjectSchema(write.kind.schema ? &*write.kind.schema : nullptr);
-  const auto changes = api::fields::Compare(before ? OwnedPart(*before) : Nothing(), OwnedPart(next), schema);
+  const auto changes = api::fields::Compare(before ? OwnedPart(*before) : Nothing(), owned, schema);
   if (changes.empty()) {
     managed = WriteManagers(*std::move(managers), write);
     return {};
@@ -327,6 +350,7 @@ Expected<Object> ApplyFields(const FieldWrite& write, const Object* live, const 
   if (const Json* metadata = applied.Find("metadata"); metadata && !metadata->is_object())
     return BadRequest("metadata must be an object, not " + std::string(metadata->TypeName()));
   const Json part = AppliedPart(write, applied);
+  if (auto small = CheckSize(part); !small) return small.error();
   if (auto declared = api::fields::CheckDeclared(part, schema); !declared)
     return BadRequest("failed to create typed patch object " + NameOf(applied, write) + ": " +
                       declared.error().message);

@@ -93,7 +93,27 @@ Expected<void> CheckPreconditions(const ObjectKey& key, const Snapshot* current,
   return {};
 }
 
-constexpr int kNameTries = 8;   // As Kubernetes; a second one is needed once in millions.
+constexpr int kNameTries = 8;  // As Kubernetes; a second one is needed once in millions.
+/// How deep arrays and objects are nested in a text that WriteJson made.
+int DepthOf(std::string_view json) {
+  int depth = 0;
+  int deepest = 0;
+  bool is_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (is_text && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      is_text = !is_text;
+    } else if (!is_text && (c == '{' || c == '[')) {
+      deepest = std::max(deepest, ++depth);
+    } else if (!is_text && (c == '}' || c == ']')) {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
 constexpr int kApplyTries = 5;  // Each time somebody else made the object, or removed it, at the same moment.
 
 /// The state as it would be written, for a dry run and for a write that changes nothing.
@@ -297,6 +317,9 @@ Expected<Written> Registry::Patch(const ObjectKey& key, const PatchDocument& pat
   if (auto patched = ApplyPatch(json, patch.is_of_status ? StatusPart(patch) : patch); !patched) return patched.error();
   auto next = api::codec::ObjectFromJson(std::move(json));
   if (!next) return BadRequest(next.error().message);
+  if (next->kind != target->object.kind || next->api_version != target->object.api_version)
+    return BadRequest("a patch changes neither kind nor apiVersion: the object is a " + target->object.kind + " of " +
+                      target->object.api_version);
   if (next->metadata.uid != target->object.metadata.uid)
     return InvalidObject(*target->kind, key.name,
                          {{"metadata.uid", "FieldValueInvalid",
@@ -467,6 +490,9 @@ Expected<Registry::Checked> Registry::CheckReplace(const Target& target, Object 
 /// What is stored has to be read again, and what the server adds to a body may make it too long for that.
 Expected<Registry::Checked> Registry::Storable(Expected<Checked> checked) {
   const std::size_t limit = api::codec::JsonLimits{}.bytes_max;
+  const int depth_max = api::codec::JsonLimits{}.depth_max;
+  if (checked && checked->mutation && DepthOf(checked->mutation->draft.snapshot.text) > depth_max)
+    return BadRequest("the object would be nested deeper than " + std::to_string(depth_max) + " levels");
   if (!checked || !checked->mutation || checked->mutation->draft.snapshot.text.size() + kRevisionDigitsMax <= limit)
     return checked;
   return Error{Code::kInvalid, "RequestEntityTooLarge",

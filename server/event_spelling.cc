@@ -65,6 +65,7 @@ bool IsRespelled(const Kind& kind) { return IsEvent(kind) && !kind.group.empty()
 std::string StoredResource(const Kind& kind) { return IsRespelled(kind) ? kind.plural : kind.resource(); }
 
 void SpellAsCore(Json& event) {
+  for (const auto& [core, events] : kNames) event.Erase(core);  // No fields of this spelling, so nobody looked at them.
   for (const auto& [core, events] : kNames) Rename(event, events, core);
   SetVersion(event, kCoreVersion);
 }

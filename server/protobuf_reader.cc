@@ -23,6 +23,9 @@ using Type = ProtobufType;
 constexpr std::string_view kMagic("k8s\0", 4);
 constexpr int kFieldsMax = 10'000;  // A hundred times what an Event has; bounds what few bytes can become.
 
+constexpr int kRawDepthMax =
+    56;  // Of a JSON value, which stands four levels below the object: what is stored is read by 64.
+
 constexpr std::uint64_t kVarint = 0;
 constexpr std::uint64_t kFixed64 = 1;
 constexpr std::uint64_t kBytes = 2;
@@ -187,7 +190,7 @@ class Decoder {
       if (field->number == 1) raw = field->bytes;
     }
     if (raw.empty()) return Json();
-    auto value = api::codec::ParseJson(raw);
+    auto value = api::codec::ParseJson(raw, {.depth_max = kRawDepthMax});
     if (!value) return BadRequest(value.error().message);
     return value;
   }

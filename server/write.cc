@@ -155,6 +155,17 @@ Expected<void> ReadApplyOptions(const Request& request, WriteOptions& options) {
                        {"force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch"});
 }
 
+/// Operations of a JSON patch say nothing of types: what they come to does.
+Expected<void> CheckPatched(const Backend& backend, const Route& route, const PatchDocument& patch,
+                            WriteOptions options) {
+  if (patch.type != PatchType::kJson || route.kind->schema) return {};
+  options.is_dry_run = true;
+  const auto foreseen = backend.client.Patch(route.key(), patch, options);
+  if (!foreseen) return {};  // The patch itself will say so.
+  const auto object = api::codec::ParseJson(ServedText(*route.kind, foreseen->object->text));
+  return object ? CheckFieldTypes(*object, *route.kind) : object.error();
+}
+
 }  // namespace
 
 Response Create(const Backend& backend, const Request& request, const Route& route) {
@@ -216,6 +227,7 @@ Response Patch(const Backend& backend, const Request& request, const Route& rout
   auto warnings = CheckBodyFields({document.json, patch->repeated}, *route.kind, options->field_validation);
   if (!warnings) return Refuse(AsInvalidPatch(warnings.error(), route), subject);
   SpellAsStored(*route.kind, document);
+  if (auto checked = CheckPatched(backend, route, document, *options); !checked) return Refuse(checked.error());
   auto written = backend.client.Patch(route.key(), document, *options);
   if (!written && written.error().reason == reconciler::kApplyConflict) return Refuse(written.error());
   if (!written) return Refuse(AsInvalidPatch(written.error(), route), SubjectOf(written.error(), route, subject));

@@ -3,11 +3,13 @@
 #include <utility>
 
 #include "api/codec/json.h"
+#include "api/codec/text.h"
 
 namespace api::fields {
 namespace {
 
 constexpr std::string_view kSelf = ".";
+constexpr std::size_t kStepBytesMax = 400;  // The longest key of an annotation has 317.
 
 Error NoFieldSet(std::string message) { return {Code::kInvalid, "InvalidFields", std::move(message)}; }
 
@@ -23,7 +25,7 @@ Expected<std::string> ReadStep(const std::string& text) {
 }
 
 /// A step as people read it: `.spec`, `[name="web"]`, `[="x"]`.
-std::string Shown(const std::string& step) {
+std::string WholeStep(const std::string& step) {
   if (step.starts_with("f:")) return "." + step.substr(2);
   if (step.starts_with("v:")) return "[=" + step.substr(2) + "]";
   const auto keys = codec::ParseJson(std::string_view(step).substr(2));
@@ -34,10 +36,16 @@ std::string Shown(const std::string& step) {
   return "[" + shown + "]";
 }
 
-void AddPaths(const FieldSet& set, const std::string& prefix, std::vector<std::string>& paths) {
+/// Clients choose the keys, and each path below a long one repeats it.
+std::string Shown(const std::string& step) { return codec::Printable(WholeStep(step), kStepBytesMax); }
+
+void AddPaths(const FieldSet& set, const std::string& prefix, std::size_t paths_max, std::vector<std::string>& paths) {
   for (const auto& [step, part] : set.children())
-    if (part.is_member()) paths.push_back(prefix + Shown(step));
-  for (const auto& [step, part] : set.children()) AddPaths(part, prefix + Shown(step), paths);
+    if (part.is_member() && paths.size() < paths_max) paths.push_back(prefix + Shown(step));
+  for (const auto& [step, part] : set.children()) {
+    if (paths.size() >= paths_max) return;
+    if (!part.children().empty()) AddPaths(part, prefix + Shown(step), paths_max, paths);
+  }
 }
 
 /// Recurses as deep as the text, which ParseJson has limited.
@@ -107,9 +115,9 @@ FieldSet FieldSet::Intersection(const FieldSet& other) const {
   return both;
 }
 
-std::vector<std::string> FieldSet::Paths() const {
+std::vector<std::string> FieldSet::Paths(std::size_t paths_max) const {
   std::vector<std::string> paths;
-  AddPaths(*this, "", paths);
+  AddPaths(*this, "", paths_max, paths);
   return paths;
 }
 

@@ -36,8 +36,9 @@ class FieldSet {
   void Subtract(const FieldSet& other);
   FieldSet Intersection(const FieldSet& other) const;
 
-  /// For people: `.spec.ports[name="web"].port`. Of one level first its fields, then what is below them.
-  std::vector<std::string> Paths() const;
+  /// For people: `.spec.ports[name="web"].port`, the first `paths_max`. Of one level first its fields, then what is
+  /// below them. Long keys are cut.
+  std::vector<std::string> Paths(std::size_t paths_max = 1'000) const;
 
   bool operator==(const FieldSet& other) const;
 

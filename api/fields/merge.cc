@@ -1,6 +1,8 @@
 #include "api/fields/merge.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -16,8 +18,9 @@ namespace {
 using schema::ListType;
 using schema::Schema;
 
-constexpr std::size_t kFaultsMax = 10;      // Enough to start a repair.
-constexpr std::size_t kShownBytesMax = 64;  // Of a name that nobody declared.
+constexpr std::size_t kFaultsMax = 10;       // Enough to start a repair.
+constexpr std::size_t kShownBytesMax = 64;   // Of a name that nobody declared.
+constexpr std::size_t kPathBytesMax = 4096;  // Of what is said of one place.
 
 /// Walks a value along its schema and notes what cannot be owned.
 class Checker {
@@ -64,7 +67,7 @@ class Checker {
       one.Put(step, std::move(self));
       const std::string shown = one.Paths().front();
       if (!seen.insert(step).second) Add(path + std::string(": duplicate entries for key ").append(shown));
-      Check(elements[i], list.items(), path + shown, depth + 1);
+      Check(elements[i], list.items(), codec::Printable(path + shown, kPathBytesMax), depth + 1);
     }
   }
 
@@ -102,6 +105,24 @@ void MergeElements(Json::Array& target, const Json::Array& applied, const Schema
   }
 }
 
+/// One walk along both, which are sorted by key: putting each new member in its place moves all behind it each time.
+void MergeMembers(Json::Object& target, const Json::Object& applied, const Schema* schema, int depth) {
+  Json::Object merged;
+  merged.reserve(target.size() + applied.size());
+  auto present = target.begin();
+  for (const Json::Member& member : applied) {
+    while (present != target.end() && present->key < member.key) merged.push_back(std::move(*present++));
+    if (present != target.end() && present->key == member.key) {
+      MergeValue(present->value, member.value, MemberSchema(schema, member.key), depth + 1);
+      merged.push_back(std::move(*present++));
+    } else {
+      merged.push_back(member);
+    }
+  }
+  std::move(present, target.end(), std::back_inserter(merged));
+  target = std::move(merged);
+}
+
 void MergeValue(Json& target, const Json& applied, const Schema* schema, int depth) {
   const Parts parts = PartsOf(applied, schema, depth);
   if (parts == Parts::kNone || parts != PartsOf(target, schema, depth)) {
@@ -109,13 +130,7 @@ void MergeValue(Json& target, const Json& applied, const Schema* schema, int dep
   } else if (parts == Parts::kElements) {
     MergeElements(*target.array(), *applied.array(), *schema, depth);
   } else {
-    for (const Json::Member& member : *applied.object()) {
-      Json* present = target.Find(member.key);
-      if (present)
-        MergeValue(*present, member.value, MemberSchema(schema, member.key), depth + 1);
-      else
-        target[member.key] = member.value;
-    }
+    MergeMembers(*target.object(), *applied.object(), schema, depth);
   }
 }
 

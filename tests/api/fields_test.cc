@@ -138,6 +138,12 @@ TEST_CASE("[WIRE] fields: what is applied is merged by keys, in the order that i
         R"({"name":"api","port":82,"protocol":"TCP"},{"name":"new","port":1}],"size":1,"tags":["x","y","z"]}})");
 }
 
+TEST_CASE("[WIRE] fields: members are merged by their keys, those that are new in their places") {
+  Json target = Parsed(R"({"spec":{"labels":{"b":"1","d":"1","f":"1"}}})");
+  Merge(target, Parsed(R"({"spec":{"labels":{"a":"2","b":"2","c":"2","f":"2","g":"2"}}})"), Sample());
+  CHECK(codec::WriteJson(target) == R"({"spec":{"labels":{"a":"2","b":"2","c":"2","d":"1","f":"2","g":"2"}}})");
+}
+
 TEST_CASE("[WIRE] fields: what nobody keeps is taken out, with the containers that are empty then") {
   const std::string object =
       R"({"spec":{"free":{"a":{"b":1,"c":2}},"labels":{"a":"1","b":"2"},"size":3,"tags":["x","y"]}})";

@@ -150,6 +150,19 @@ TEST_CASE("[WIRE] collector: two that own each other both go") {
   CHECK_FALSE(bench.Has("right"));
 }
 
+TEST_CASE("[SEC-54] collector: what has the name of a namespace, and its finalizer, empties none") {
+  // The contents of `bob` went with whatever of that name anybody deleted.
+  CollectorBench bench;
+  bench.Make({.api_version = "v1", .kind = "Namespace", .metadata = {.name = "bob"}});
+  bench.Make({.api_version = "test.dev/v1", .kind = "Box", .metadata = {.name = "bobs", .namespace_ = "bob"}});
+  bench.Thing("bob");
+  bench.Hold("bob", {"hero.dev/contents"});
+  bench.DeleteThing("bob", std::nullopt);
+  REQUIRE(bench.ReconcileUntilIdle());
+  CHECK(bench.client().Get({"boxes.test.dev", "bob", "bobs"}));
+  CHECK_FALSE(bench.Has("bob"));
+}
+
 TEST_CASE("[WIRE] collector: a namespace says that it is going, loses what is in it, and goes") {
   CollectorBench bench;
   const auto box = [](const std::string& namespace_, const std::string& name) {

@@ -103,6 +103,46 @@ TEST_CASE("[WIRE] several conflicts are one message with a cause each") {
       R"({"field":".spec.ports[name=\"web\"].port","message":"conflict with \"m1\"","reason":"FieldManagerConflict"}]})");
 }
 
+TEST_CASE("[SEC-54] of many conflicts a hundred are told, and of long keys the beginning") {
+  // Each of 60 000 conflicts was told with the key above it, whatever its length.
+  ApplyBox box;
+  const std::string key(100'000, 'k');
+  std::string ones;
+  std::string twos;
+  for (int i = 0; i < 300; ++i) {
+    const std::string member = (i ? ",\"m" : "\"m") + std::to_string(i) + "\":";
+    ones += member + "\"1\"";
+    twos += member + "\"2\"";
+  }
+  const auto spec = [&](const std::string& members) {
+    return R"({"size":2,"labels":{")" + key + R"(":"x",)" + members + "}}";
+  };
+  REQUIRE(box.Apply("m1", spec(ones)).status == 201);
+  const auto conflict = box.Apply("m2", spec(twos));
+  CHECK(conflict.status == 409);
+  CHECK(TextAt(JsonOf(conflict), {"message"}).starts_with("Apply failed with at least 100 conflicts: "));
+  CHECK(conflict.body.size() < 100'000);
+}
+
+TEST_CASE("[SEC-54] an object of more fields than can be tracked is refused whole") {
+  ApplyBox box;
+  std::string members;
+  for (int i = 0; i < 50'000; ++i) members += (i ? ",\"m" : "\"m") + std::to_string(i) + "\":\"1\"";
+  const auto refused = box.Apply("m1", R"({"size":2,"labels":{)" + members + "}}");
+  CHECK(refused.status == 413);
+  CHECK(TextAt(JsonOf(refused), {"message"}) == "Request entity too large: an object has at most 50000 fields");
+  CHECK(box.Ask("GET", kSlot).status == 404);
+}
+
+TEST_CASE("[WIRE] a patch changes neither what kind an object is, nor its version") {
+  ApplyBox box;
+  REQUIRE(box.Apply("m1", R"({"size":2})").status == 201);
+  for (const char* const patch : {R"({"kind":"User"})", R"({"apiVersion":"hero.dev/v2"})"}) {
+    CAPTURE(patch);
+    CHECK(box.As("kubectl/1", "PATCH", kSlot, patch, "application/merge-patch+json").status == 400);
+  }
+}
+
 TEST_CASE("[WIRE] other writes own what they change, and a conflict with them names the version") {
   ApplyBox box;
   const std::string slot =
