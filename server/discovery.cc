@@ -25,9 +25,9 @@ Json GroupVersion(const std::string& group, const std::string& version) {
 }
 
 /// One group; its first version in the catalog is the preferred one. Null: no such group.
-Json Group(const Catalog& catalog, const std::string& group) {
+Json Group(const std::vector<api::schema::KindPtr>& kinds, const std::string& group) {
   Json::Array versions;
-  for (const auto& kind : catalog.kinds()) {
+  for (const auto& kind : kinds) {
     if (kind->group != group) continue;
     Json version = GroupVersion(group, kind->version);
     if (std::find(versions.begin(), versions.end(), version) == versions.end()) versions.push_back(std::move(version));
@@ -38,12 +38,13 @@ Json Group(const Catalog& catalog, const std::string& group) {
 }
 
 Json GroupList(const Catalog& catalog) {
+  const auto kinds = catalog.kinds();
   std::vector<std::string> names;
-  for (const auto& kind : catalog.kinds())
+  for (const auto& kind : kinds)
     if (!kind->group.empty() && std::find(names.begin(), names.end(), kind->group) == names.end())
       names.push_back(kind->group);
   Json::Array groups;
-  for (const std::string& name : names) groups.push_back(Group(catalog, name));
+  for (const std::string& name : names) groups.push_back(Group(kinds, name));
   return Json::Of({{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}});
 }
 
@@ -164,7 +165,7 @@ Json DiscoveryDocument(const Catalog& catalog, const std::vector<std::string>& s
   if (segments[0] != "apis") return {};
   if (segments.size() == 1) return GroupList(catalog);
   if (segments.size() == 3) return ResourceList(catalog, segments[1], segments[2]);
-  Json group = Group(catalog, segments[1]);
+  Json group = Group(catalog.kinds(), segments[1]);
   if (group.is_null()) return {};
   group["kind"] = "APIGroup";
   group["apiVersion"] = "v1";

@@ -99,13 +99,15 @@ Response Tagged(Response response, std::string_view tags) {
 std::optional<Response> ServeDocument(const Catalog& catalog, const Request& request) {
   const Segments& segments = request.target.segments;
   const std::string_view accept = request.Find("accept");
-  const Json document = PlainDocument(catalog, segments);
-  if (document.is_null()) return std::nullopt;
+  auto response = Aggregated(catalog, segments, accept);
+  if (!response) {
+    const Json document = PlainDocument(catalog, segments);
+    if (document.is_null()) return std::nullopt;
+    response = Written(segments, document, accept);
+  }
   if (request.method != "GET" && request.method != "HEAD")
     return Refuse(MethodNotAllowed("the server does not allow this method on the requested resource"));
-  auto aggregated = Aggregated(catalog, segments, accept);
-  return Tagged(aggregated ? *std::move(aggregated) : Written(segments, document, accept),
-                request.Find("if-none-match"));
+  return Tagged(*std::move(response), request.Find("if-none-match"));
 }
 
 bool IsLongDocument(const Request& request) {

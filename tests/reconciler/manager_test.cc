@@ -121,7 +121,8 @@ TEST_CASE("[ENGINE] manager: stepped while the first list fails, it starts the h
   CHECK(unread() == "not begun yet");
   CHECK_FALSE(h.late.Step());
   CHECK(h.host_sources == 0);
-  CHECK(unread() == "not read yet: toys.test.dev");
+  CHECK(unread().starts_with("not read yet: "));
+  CHECK(unread().ends_with("toys.test.dev"));
   h.api.is_down = false;
   for (int i = 0; i < 3; ++i) (void)h.late.Step();
   CHECK(h.host_sources == 1);
