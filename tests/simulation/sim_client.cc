@@ -1,6 +1,7 @@
 #include "tests/simulation/sim_client.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace tests {
@@ -45,8 +46,10 @@ Expected<std::optional<Event>> SimWatch::Next(std::chrono::milliseconds wait, st
 /// A watch that had nothing to say tells when it has.
 void SimWatch::TellLater() {
   Fibers& fibers = world_.fibers;
+  if (std::exchange(shared_->is_telling, true)) return;
   fibers.Start(fibers.group(), [&fibers, shared = shared_, after = fibers.RandomTime(std::chrono::milliseconds(400))] {
     fibers.Sleep(after);
+    shared->is_telling = false;
     if (const auto notify = shared->notify) notify();
   });
 }

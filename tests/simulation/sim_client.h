@@ -29,6 +29,7 @@ class SimWatch final : public reconciler::Watch {
  private:
   struct Shared {
     std::function<void()> notify{};  // Empty: nobody wants to hear.
+    bool is_telling = false;         // One that tells later is enough: else each that tells begets others.
   };
   void TellLater();
 
