@@ -45,8 +45,8 @@ TEST_CASE("[SEC-45] herod-priv: one that cannot serve says so and ends") {
   const tests::TempDir directory;
   const std::string no_socket = directory.Write("file", "");
   const auto finished = host::linux::SpawnedProcesses().Run(
-      {.argv = {"sh", "-c", "LISTEN_PID=$$ exec \"$0\" --root \"$1\" 3<\"$2\"", host::linux::ProgramBesideUs("herod-priv"),
-                directory.Path(), no_socket},
+      {.argv = {"sh", "-c", "LISTEN_PID=$$ exec \"$0\" --root \"$1\" 3<\"$2\"",
+                host::linux::ProgramBesideUs("herod-priv"), directory.Path(), no_socket},
        .environment = {{"PATH", "/usr/bin:/bin"}, {"LISTEN_FDS", "1"}},
        .deadline = std::chrono::seconds(60)},
       {});
