@@ -9,7 +9,6 @@ namespace server {
 namespace {
 
 using api::schema::Catalog;
-using api::schema::Kind;
 using api::schema::KindPtr;
 using Segments = std::span<const std::string>;
 

@@ -117,6 +117,7 @@ double ReconcileAll(Box& box, int count, int threads) {
 /// turn shares its core with what the kernel still does for the children that ended just now.
 double MedianIdle(Box& box, int count) {
   std::vector<double> turns;
+  turns.reserve(kIdleTurns);
   for (int i = 0; i < kIdleTurns; ++i) turns.push_back(ReconcileAll(box, count, 1));
   std::sort(turns.begin(), turns.end());
   return turns[kIdleTurns / 2];

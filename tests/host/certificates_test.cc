@@ -19,7 +19,7 @@ struct Desk {
   FakeClock clock{};
   TempDir dir{};
 
-  ServerIdentity Ensure(std::vector<std::string> names = kNames) {
+  ServerIdentity Ensure(std::vector<std::string> names = kNames) const {
     auto made = CertificateFiles(dir / "tls", "a box", std::move(names), clock).Ensure();
     if (!made) throw std::runtime_error(made.error().message);
     return *std::move(made);
