@@ -9,11 +9,11 @@
 using namespace server;
 
 TEST_CASE("[HTB-78][SEC-54] workers: who has one call waits for no flood of somebody else's") {
-  Workers workers(1, 1000);
   std::latch blocked(1);
   std::latch released(1);
   std::string order;
   std::latch done(9);
+  Workers workers(1, 1000);  // Ends its threads before what they wait on goes.
   const auto note = [&](char letter) {
     return [&order, &done, letter] {
       order += letter;
@@ -38,9 +38,10 @@ TEST_CASE("[HTB-78][SEC-54] workers: who has one call waits for no flood of some
 }
 
 TEST_CASE("[HTB-78][SEC-54] workers: one user's calls never hold all threads") {
-  Workers workers(3, 1000);
   std::counting_semaphore<10> started(0);
   std::latch released(1);
+  std::latch served(1);
+  Workers workers(3, 1000);  // Ends its threads before what they wait on goes.
   workers.Start();
   for (int i = 0; i < 10; ++i)
     REQUIRE(workers.Add("eve", [&] {
@@ -50,7 +51,6 @@ TEST_CASE("[HTB-78][SEC-54] workers: one user's calls never hold all threads") {
   started.acquire();
   started.acquire();
   CHECK_FALSE(started.try_acquire());
-  std::latch served(1);
   REQUIRE(workers.Add("jo", [&] { served.count_down(); }));
   served.wait();  // While all that eve may have still run.
   released.count_down();
