@@ -87,6 +87,9 @@ struct Response {
   std::vector<Header> headers{};
   std::string body{};                     ///< Unused when there is a stream.
   std::unique_ptr<ChunkSource> stream{};  ///< Null: the body is all.
+  /// Of a refusal that comes too early: once this is true the request is served anew. Until that it is asked every few
+  /// milliseconds, for `ListenerOptions::early_max`. Thread-safe, never waits. Null: the answer stands.
+  std::function<bool()> is_outdated{};
 
   Response& With(std::string name, std::string value);
 };
