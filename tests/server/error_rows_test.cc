@@ -215,7 +215,8 @@ TEST_CASE("[WIRE] violations of a schema, check by check") {
                                       R"(","metadata":{"name":"v"},"spec":)" + violation.spec + "}");
     const std::string field = violation.field;
     CHECK(Refusal(response) ==
-          "422 Invalid: " + kind + ".hero.dev \"v\" is invalid: " + field + ": " + violation.message);
+          std::string("422 Invalid: ").append(kind).append(".hero.dev \"v\" is invalid: ").append(field).append(": ") +
+              violation.message);
     const Json json = JsonOf(response);
     const Json* causes = json.At({"details", "causes"});
     REQUIRE(causes);
