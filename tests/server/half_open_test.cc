@@ -43,7 +43,9 @@ class MoreDescriptors {
   ~MoreDescriptors() { setrlimit(RLIMIT_NOFILE, &saved_); }
 
   /// How many clients there can be beside what else is open.
-  std::size_t clients() const { return std::min<std::size_t>(kCrowdMax, saved_.rlim_max / 2 - 400); }
+  std::size_t clients() const {
+    return std::min<std::size_t>(kCrowdMax, std::max<rlim_t>(saved_.rlim_max, 1000) / 2 - 400);
+  }
 
  private:
   rlimit saved_{};
