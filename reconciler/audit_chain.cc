@@ -91,9 +91,14 @@ Expected<void> ChainedLog::Append(std::string_view line) {
 Expected<void> ChainedLog::Begin() {
   const auto end = log_.End(kTailBytes);
   if (!end) return end.error();
-  std::string_view rest = end->tail;
-  const std::size_t last = rest.rfind('\n');
-  const std::size_t cut_off = rest.size() - (last == std::string_view::npos ? 0 : last + 1);
+  std::string tail = end->tail;
+  std::size_t cut_off = tail.size() - (tail.rfind('\n') + 1);          // All of it when there is none: npos + 1 is 0.
+  if (LinkOf(std::string_view(tail).substr(tail.size() - cut_off))) {  // Only the line feed is missing.
+    if (auto closed = log_.Append(""); !closed) return closed;
+    tail += '\n';
+    cut_off = 0;
+  }
+  std::string_view rest = tail;
   rest.remove_suffix(cut_off);
   head_ = {};
   while (!rest.empty()) {
@@ -158,9 +163,12 @@ void ChainCheck::Say(File& file, std::int64_t line, std::string message, bool is
 /// A line that is no link of a chain.
 void ChainCheck::TakeBroken(File& file, const Line& line) {
   if (!file.has_begun && !is_chained_) return;  // Of the time before there was a chain; `begin` says how many bytes.
-  const bool is_mended =
-      line.next && line.next->verb == "mend" && line.next->bytes == static_cast<std::int64_t>(line.text.size());
-  if (line.is_cut_off || is_mended)
+  const auto size = static_cast<std::int64_t>(line.text.size());
+  const bool is_mended = line.next && line.next->verb == "mend" && line.next->bytes == size;
+  // All that there was of a new file: the next start began a chain behind it, which is told as a fault of its own.
+  const bool is_begun =
+      !file.has_begun && line.offset == 0 && line.next && line.next->verb == "begin" && line.next->bytes == size + 1;
+  if (line.is_cut_off || is_mended || is_begun)
     return Say(file, line.number, "is cut off: the machine stopped while it was written", false);
   Say(file, line.number, "was changed or put in: it is no line of the chain");
 }
@@ -174,7 +182,10 @@ void ChainCheck::TakeFirst(File& file, const Line& line) {
     Say(file, line.number,
         "begins the chain behind " + std::to_string(marker->bytes) + " bytes, and there are " +
             std::to_string(line.offset) + ": what stands before it was changed");
-  if (is_chained_ && (!marker || marker->before != report_.head.hash))
+  if (is_chained_ && is_begin)
+    Say(file, line.number,
+        "begins a chain of its own: the log was rotated when herod stood still or was killed, or it was replaced");
+  else if (is_chained_ && (!marker || marker->before != report_.head.hash))
     Say(file, line.number, "does not go on where the file before ends: lines are missing between them, or files");
   if (!is_chained_ && !is_begin)
     Say(file, line.number,

@@ -68,6 +68,7 @@ std::set<const Snapshot*> SurplusOf(const std::vector<SnapshotPtr>& events, std:
   }
   for (auto& [name, count] : excess) count -= std::min(count, share);
   for (const SnapshotPtr& event : events) {
+    if (surplus.size() == events.size() - kept_max) break;  // What is left of a division stays.
     std::size_t& too_many = excess[event->key.namespace_];
     if (too_many == 0) continue;
     --too_many;

@@ -12,14 +12,11 @@
 #include <vector>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 
 #include "host/log.h"
 #include "server/hub.h"
+#include "server/reactor.h"
 #include "server/session.h"
 #include "server/tcp_socket.h"
 #include "server/unix_socket.h"
@@ -27,13 +24,6 @@
 namespace server {
 namespace {
 
-namespace asio = boost::asio;
-using boost::system::error_code;
-
-using Strand = asio::strand<asio::io_context::executor_type>;
-using Timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Strand>;
-using Protocol = asio::generic::stream_protocol;
 using Acceptor = asio::basic_socket_acceptor<Protocol, Strand>;
 
 constexpr std::chrono::milliseconds kAcceptPause{100};  // Out of descriptors: until some connection has ended.

@@ -3,23 +3,14 @@
 #include <utility>
 
 #include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
+
+#include "server/reactor.h"
 
 namespace server {
 namespace {
 
-namespace asio = boost::asio;
-using boost::system::error_code;
-
-using Strand = asio::strand<asio::io_context::executor_type>;
-using Timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Strand>;
-using Protocol = asio::generic::stream_protocol;
 using Socket = asio::basic_stream_socket<Protocol, Strand>;
 
 /// Takes the first `bytes` away.

@@ -97,7 +97,14 @@ Expected<TcpSocket> TcpSocket::Listen(const std::string& text, const TcpAddress&
   const int on = 1;
   // A restart finds connections of its predecessor in TIME_WAIT; who still listens is refused all the same.
   ::setsockopt(made.descriptor_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(made.descriptor_, Generic(address.storage), address.size) != 0) return SystemError("cannot bind", text);
+  if (::bind(made.descriptor_, Generic(address.storage), address.size) != 0) {
+    Error error = SystemError("cannot bind", text);
+    if (error.reason == "AddressTaken")
+      error.message +=
+          "; another herod or program listens there (ss -ltnp names it): stop it, or choose another "
+          "[serve].tls_address";
+    return error;
+  }
   if (::listen(made.descriptor_, kBacklog) != 0) return SystemError("cannot listen at", text);
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;

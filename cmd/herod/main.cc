@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
 #include <stop_token>
 #include <string>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -34,6 +36,16 @@ api::Expected<void> CheckDriver(const herod::BoxSection& box) {
                         ": start herod.service, or keep a rootless box with --root DIR"};
 }
 
+/// A shell gives 1 024, systemd what herod.service says; connections, watches and the store take more. As far as we
+/// may; what is missing then shows as connections that wait.
+void RaiseDescriptorLimit() {
+  constexpr rlim_t kWanted = 16'384;  // As herod.service.
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kWanted) return;
+  limit.rlim_cur = std::min(kWanted, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /// Says again and again that requests are answered, as long as they are: systemd restarts what hangs.
 void KeepAlive(const host::linux::ServiceManager& manager, const std::string& socket, std::stop_token stop) {
   const auto interval = manager.WatchdogInterval();
@@ -57,6 +69,7 @@ int main(int argc, char** argv) {
   if (!flags) return exit_code;
   const auto manager = host::linux::ServiceManager::FromEnvironment();
   host::linux::StopSignals signals;
+  RaiseDescriptorLimit();
   host::log::SetSink(host::linux::MakeStderrSink(host::log::Level::kInfo));
 
   auto config = herod::ReadConfig(flags->config);

@@ -3,11 +3,9 @@
 #include <condition_variable>
 #include <csignal>
 #include <fcntl.h>
-#include <filesystem>
 #include <future>
 #include <mutex>
 #include <ostream>
-#include <spawn.h>
 #include <sstream>
 #include <streambuf>
 #include <string>
@@ -19,6 +17,7 @@
 
 #include "api/codec/json.h"
 #include "tests/cmd/desk.h"
+#include "tests/cmd/program.h"
 
 using namespace tests;
 using namespace std::chrono_literals;
@@ -288,45 +287,13 @@ TEST_CASE("[CTL] version names both sides, in json too") {
   CHECK(desk.out.starts_with("heroctl "));
 }
 
-namespace {
-
-/// The real program, from where it was built. Its exit status as wait reports it; `err` is what it said.
-int Spawn(const std::vector<std::string>& arguments, int output, std::string& err) {
-  const std::string program = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "heroctl").string();
-  std::vector<std::string> texts{program};
-  texts.insert(texts.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  argv.reserve(texts.size() + 1);
-  for (std::string& text : texts) argv.push_back(text.data());
-  argv.push_back(nullptr);
-  std::array<int, 2> errors{};
-  REQUIRE(pipe2(errors.data(), O_CLOEXEC) == 0);
-  posix_spawn_file_actions_t actions{};
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, errors[1], STDERR_FILENO);
-  pid_t pid = 0;
-  const int failure = posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  close(errors[1]);
-  REQUIRE(failure == 0);
-  std::array<char, 4096> part{};
-  for (ssize_t size = 0; (size = read(errors[0], part.data(), part.size())) > 0;)
-    err.append(part.data(), static_cast<std::size_t>(size));
-  close(errors[0]);
-  int status = 0;
-  REQUIRE(waitpid(pid, &status, 0) == pid);
-  return status;
-}
-
-}  // namespace
-
 TEST_CASE("[CTL] without a daemon the program says where it looked and what to do, and exits 1") {
   TempDir dir;
-  std::string err;
   const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  const int status = Spawn({"get", "users", "--socket", dir / "none.sock"}, nowhere, err);
+  Program heroctl("heroctl", {"get", "users", "--socket", dir / "none.sock"}, nowhere);
   close(nowhere);
+  const std::string err = heroctl.ReadErrors();
+  const int status = heroctl.Wait();
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 1);
   CHECK(err == "error: cannot reach herod at " + (dir / "none.sock") +
@@ -339,10 +306,10 @@ TEST_CASE("[CTL] a closed pipe ends the program without a word") {
   std::array<int, 2> pipe_ends{};
   REQUIRE(pipe2(pipe_ends.data(), O_CLOEXEC) == 0);
   close(pipe_ends[0]);
-  std::string err;
-  const int status = Spawn({"get", "users", "--socket", desk.api.box.served.path()}, pipe_ends[1], err);
+  Program heroctl("heroctl", {"get", "users", "--socket", desk.api.box.served.path()}, pipe_ends[1]);
   close(pipe_ends[1]);
+  CHECK(heroctl.ReadErrors() == "");
+  const int status = heroctl.Wait();
   CHECK(WIFSIGNALED(status));
   CHECK(WTERMSIG(status) == SIGPIPE);
-  CHECK(err == "");
 }

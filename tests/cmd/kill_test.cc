@@ -1,12 +1,16 @@
 // The daemon as a process of its own: killed in the middle of its work, and asked for twice.
+#include <algorithm>
+#include <fstream>
 #include <set>
 #include <string>
+#include <sys/resource.h>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "client/wait.h"
 #include "host/linux/processes.h"
+#include "server/tcp_socket.h"
 #include "tests/cmd/killed_box.h"
 #include "tests/support/ssh_key.h"
 
@@ -67,8 +71,8 @@ TEST_CASE("[SEC-61] a second herod on the same root ends with what to do, and th
   HerodProcess herod(box.config, box.root);
   REQUIRE(herod.ReadUntil(" started ", 1));
   host::linux::SpawnedProcesses processes;
-  const auto second =
-      processes.Run({.argv = {HerodPath(), "--config", box.config, "--root", box.root}, .deadline = seconds(20)}, {});
+  const auto second = processes.Run(
+      {.argv = {ProgramPath("herod"), "--config", box.config, "--root", box.root}, .deadline = seconds(20)}, {});
   REQUIRE(second);
   CHECK(second->exit_code == 1);
   CHECK(second->err.starts_with("herod: " + box.root));
@@ -77,6 +81,34 @@ TEST_CASE("[SEC-61] a second herod on the same root ends with what to do, and th
       client::WaitUntil(box.wire, {{"users.hero.dev", "", "alice"}}, *client::ParseWaitFor("condition=Ready"),
                         seconds(60), box.clock, {}, [](const api::ObjectKey&) {});
   CHECK(ready);
+}
+
+TEST_CASE("[SEC-61][D-06] herod on a TLS address that is taken ends with the address and what to do") {
+  KilledBox box;
+  const server::TcpSocket taken = *server::TcpSocket::Listen("127.0.0.1:0", *server::TcpAddress::Parse("127.0.0.1:0"));
+  const std::string address = "127.0.0.1:" + std::to_string(taken.port());
+  std::ofstream(box.config, std::ios::app) << "[serve]\ntls_address = \"" << address << "\"\n";
+  Program herod("herod", {"--config", box.config, "--root", box.root});
+  CHECK(herod.ReadErrors().ends_with("herod: cannot bind " + address +
+                                     ": Address already in use; another herod or program listens there (ss -ltnp "
+                                     "names it): stop it, or choose another [serve].tls_address\n"));
+  const int status = herod.Wait();
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 1);
+}
+
+TEST_CASE("[SEC-46] herod takes as many descriptors as its connections need, whatever the shell that starts it says") {
+  KilledBox box;
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit low{512, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
+  HerodProcess herod(box.config, box.root);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE(herod.ReadUntil(" started ", 1));
+  rlimit of_herod{};
+  REQUIRE(prlimit(herod.pid(), RLIMIT_NOFILE, nullptr, &of_herod) == 0);
+  CHECK(of_herod.rlim_cur == std::min<rlim_t>(16384, before.rlim_max));
 }
 
 }  // namespace

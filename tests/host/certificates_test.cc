@@ -1,9 +1,13 @@
+#include <filesystem>
+#include <string>
 #include <sys/stat.h>
+#include <vector>
 
 #include <doctest/doctest.h>
 
 #include "host/openssl/certificate_files.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/file_size_limit.h"
 #include "tests/support/temp_dir.h"
 
 using namespace host::openssl;
@@ -82,6 +86,29 @@ TEST_CASE("[D-06] certificates: another name, a lost or foreign file, and a cloc
   const ServerIdentity earlier = desk.Ensure();
   CHECK(earlier.authority != mended.authority);
   CHECK(Fits(earlier.server, earlier.authority, kNames));
+}
+
+TEST_CASE("[D-06][SEC-46] certificates: a full disk leaves no half of one, and says which file") {
+  Desk desk;
+  const ServerIdentity before = desk.Ensure();
+  const auto fill = [&](rlim_t bytes) {
+    const FileSizeLimit full(bytes);
+    const auto made = CertificateFiles(desk.dir / "tls", "a box", kNames, desk.clock).Ensure();
+    REQUIRE_FALSE(made);
+    CHECK(made.error().code == api::Code::kUnavailable);
+    return made.error().message;
+  };
+  desk.clock.Advance(Days(336));
+  CHECK(fill(100).find("server.key") != std::string::npos);
+  CHECK(fill(300).find("server.crt") != std::string::npos);  // A key of P-256 has 241 bytes.
+  for (const auto& entry : std::filesystem::directory_iterator(desk.dir / "tls")) {
+    const std::string name = entry.path().filename();
+    CHECK_MESSAGE((name.ends_with(".key") || name.ends_with(".crt")), name);
+  }
+  const ServerIdentity after = desk.Ensure();  // The key without its certificate is a broken pair, and made anew.
+  CHECK(after.server.certificate != before.server.certificate);
+  CHECK(after.authority == before.authority);
+  CHECK(Fits(after.server, after.authority, kNames));
 }
 
 TEST_CASE("[D-06] certificates: what is no name gets none") {

@@ -145,6 +145,35 @@ TEST_CASE("[SEC-54] audit chain: a rotated log goes on in the next file, and a m
   CHECK(Found({oldest, "{\"actor\":\"eve\"}\n"}).back() == "1: has no chain: it is older than that, or was replaced");
 }
 
+TEST_CASE("[SEC-54] audit chain: a kill at any byte of a rotation is told as what it is, never as a change") {
+  Desk first;
+  {
+    host::linux::AppendFile file(first.path);
+    ChainedLog log(file, first.clock);
+    for (int i = 0; i < 3; ++i) REQUIRE(log.Append(LineOf(i)));
+    std::filesystem::rename(first.path, first.dir / "audit.log.1");
+    REQUIRE(log.Append(LineOf(3)));
+  }
+  const std::string older = first.Text("audit.log.1");
+  const std::string whole = first.Text();
+  const std::size_t mark = whole.find('\n') + 1;  // The line that says where the file goes on from.
+  const std::string own =
+      "begins a chain of its own: the log was rotated when herod stood still or was killed, or it was replaced";
+  const std::string cut = "is cut off: the machine stopped while it was written";
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    CAPTURE(size);
+    Desk desk;
+    desk.dir.Write("audit.log", whole.substr(0, size));
+    desk.Write(4, 5);  // The next start.
+    const Lines found = Found({older, desk.Text()});
+    if (size == 0) CHECK(found == Lines{"1: " + own});
+    if (size > 0 && size < mark - 1) CHECK(found == Lines{"(1: " + cut + ")", "2: " + own});
+    const bool is_whole = size == mark - 1 || size == mark || size >= whole.size() - 1;  // But for a line feed.
+    if (is_whole) CHECK(found.empty());
+    if (size > mark && size < whole.size() - 1) CHECK(found == Lines{"(2: " + cut + ")"});
+  }
+}
+
 TEST_CASE("[SEC-54] audit chain: what is older than the chain is accepted as it was when the chain began") {
   Desk desk;
   const std::string old = "{\"actor\":\"jo\"}\n{\"actor\":\"sam\"}\n";

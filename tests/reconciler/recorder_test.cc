@@ -22,6 +22,12 @@ struct EventBench : Harness {
     const api::Object about{.api_version = "test.dev/v1", .kind = "Toy", .metadata = {.name = "a", .uid = {"u"}}};
     for (int i = from; i < to; ++i) recorder.Normal(about, "toy", "Made", "event " + std::to_string(i));
   }
+  void EmitIn(reconciler::Recorder& recorder, const std::string& namespace_, int count) const {
+    const api::Object about{.api_version = "test.dev/v1",
+                            .kind = "Toy",
+                            .metadata = {.name = namespace_, .namespace_ = namespace_, .uid = {namespace_}}};
+    for (int i = 0; i < count; ++i) recorder.Normal(about, "toy", "Made", "event " + std::to_string(i));
+  }
   std::size_t events() const { return client().List("events")->items.size(); }
 };
 
@@ -59,18 +65,12 @@ TEST_CASE("[ENGINE] recorder: of too many events the oldest go before their time
 
 TEST_CASE("[SEC-46] recorder: of too many events those of the namespaces that have most go, not those of others") {
   EventBench h;
-  reconciler::Recorder recorder(h.client(), h.clock, {.kept_max = 100, .swept_at_once_max = 1000});
-  const auto emit = [&](const std::string& namespace_, int count) {
-    const api::Object about{.api_version = "test.dev/v1",
-                            .kind = "Toy",
-                            .metadata = {.name = namespace_, .namespace_ = namespace_, .uid = {namespace_}}};
-    for (int i = 0; i < count; ++i) recorder.Normal(about, "toy", "Made", "event " + std::to_string(i));
-  };
+  reconciler::Recorder recorder(h.client(), h.clock, {.kept_max = 99, .swept_at_once_max = 1000});
   const auto left = [&](const char* namespace_) { return h.client().List("events", namespace_)->items.size(); };
-  emit("sam", 10);
-  emit("jo", 25);
-  emit("eve", 300);
-  emit("mallory", 60);
+  h.EmitIn(recorder, "sam", 10);
+  h.EmitIn(recorder, "jo", 25);
+  h.EmitIn(recorder, "eve", 300);
+  h.EmitIn(recorder, "mallory", 60);
   recorder.Sweep();
   CHECK(left("sam") == 10);
   CHECK(left("jo") == 25);
@@ -79,6 +79,16 @@ TEST_CASE("[SEC-46] recorder: of too many events those of the namespaces that ha
   const auto rest = h.client().List("events", "eve");
   for (const auto& event : rest->items)
     CHECK_MESSAGE(event->text.find("\"message\":\"event 2") != std::string::npos, event->text);  // 268 to 299.
+}
+
+TEST_CASE("[SEC-46] recorder: of more namespaces than events may stay the youngest stay, as many as may") {
+  EventBench h;
+  reconciler::Recorder recorder(h.client(), h.clock, {.kept_max = 5});
+  for (const char* const namespace_ : {"a", "b", "c", "d", "e", "f", "g"}) h.EmitIn(recorder, namespace_, 1);
+  recorder.Sweep();
+  CHECK(h.events() == 5);
+  CHECK(h.client().List("events", "a")->items.empty());
+  CHECK(h.client().List("events", "b")->items.empty());
 }
 
 TEST_CASE(

@@ -1,11 +1,13 @@
 // Every way to be refused, in Kubernetes' words: one row each. What stands in errors_test.cc to the byte is not
 // repeated.
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "api/codec/yaml.h"
+#include "reconciler/builtin_kinds.h"
 #include "server/status.h"
 #include "tests/server/raw_client.h"
 #include "tests/support/api_box.h"
@@ -173,6 +175,99 @@ TEST_CASE("[WIRE][HTB-78] errors of who may not, row by row") {
           R"({"kind":"events","name":"x"})"}});
 }
 
+TEST_CASE("[WIRE] errors of namespaces: none of that name, one that goes, and the one that stays") {
+  ApiBox box;
+  for (auto& kind : reconciler::BuiltinKinds()) (void)box.catalog.Add(std::move(kind));
+  REQUIRE(box.Ask("POST", "/api/v1/namespaces", R"({"metadata":{"name":"going"}})").status == 201);
+  REQUIRE(box.Ask("DELETE", "/api/v1/namespaces/going").status == 200);
+  REQUIRE(box.Ask("POST", "/api/v1/namespaces", R"({"metadata":{"name":"default"}})").status == 201);
+  const std::string in_going = "/apis/hero.dev/v1/namespaces/going/slots";
+  const std::string ending = "namespace going is being terminated";
+  Check(box, {{"missing", "POST", "/apis/hero.dev/v1/namespaces/foo/slots", Slot("a"),
+               "404 NotFound: namespaces \"foo\" not found", R"({"kind":"namespaces","name":"foo"})"},
+              {"missing, applied to",
+               "PATCH",
+               "/apis/hero.dev/v1/namespaces/foo/slots/a?fieldManager=me",
+               Slot("a"),
+               "404 NotFound: namespaces \"foo\" not found",
+               R"({"kind":"namespaces","name":"foo"})",
+               {{"content-type", "application/apply-patch+yaml"}}},
+              {"going", "POST", in_going, Slot("a"),
+               "403 Forbidden: slots.hero.dev \"a\" is forbidden: unable to create new content in namespace going "
+               "because it is being terminated",
+               R"({"causes":[{"field":"metadata.namespace","message":")" + ending +
+                   R"(","reason":"NamespaceTerminating"}],"group":"hero.dev","kind":"slots","name":"a"})"},
+              {"default", "DELETE", "/api/v1/namespaces/default", "",
+               "403 Forbidden: namespaces \"default\" is forbidden: this namespace may not be deleted",
+               R"({"kind":"namespaces","name":"default"})"}});
+  const auto list = box.Ask("GET", "/apis/hero.dev/v1/namespaces/foo/slots");
+  CHECK(list.status == 200);
+  CHECK(TextAt(JsonOf(list), {"items"}) == "[]");
+}
+
+TEST_CASE("[WIRE] errors of owners: a cause for each that cannot be one") {
+  ApiBox box;
+  REQUIRE(box.Ask("POST", kSlots, Slot("going", "{}", R"(,"finalizers":["x/y"])")).status == 201);
+  const std::string uid = TextAt(JsonOf(box.Ask("DELETE", kSlots + "/going")), {"metadata", "uid"});
+  const auto owned = [&](const std::string& kind, const std::string& name, const std::string& of) {
+    return Slot("child", "{}",
+                R"(,"ownerReferences":[{"apiVersion":"hero.dev/v1","kind":")" + kind + R"(","name":")" + name +
+                    R"(","uid":")" + of + R"("}])");
+  };
+  struct Wrong {
+    std::string body;
+    int status;
+    const char* field;
+  };
+  const Wrong rows[] = {{owned("Nothing", "a", "u"), 422, "metadata.ownerReferences[0].kind"},
+                        {owned("Slot", "missing", "u"), 422, "metadata.ownerReferences[0].name"},
+                        {owned("Slot", "going", "another"), 422, "metadata.ownerReferences[0].uid"}};
+  for (const Wrong& row : rows) {
+    CAPTURE(row.field);
+    const auto response = box.Ask("POST", kSlots, row.body);
+    CHECK(response.status == row.status);
+    const Json json = JsonOf(response);
+    const Json* causes = json.At({"details", "causes"});
+    REQUIRE(causes);
+    CHECK(TextAt(causes->array()->front(), {"field"}) == row.field);
+  }
+  CHECK(box.Ask("POST", kSlots, owned("Slot", "going", uid)).status == 403);
+}
+
+TEST_CASE("[WIRE] errors of paths and patches, and of a collection that is too large to go at once") {
+  ApiBox box;
+  REQUIRE(box.Ask("POST", kSlots, Slot("a")).status == 201);
+  for (const char* const path : {"/apis/hero.dev/v1/namespaces/default/users", "/apis/hero.dev/v1/nothings",
+                                 "/apis/hero.dev/v2/slots", "/apis/nobody.dev/v1/slots", "/api/v2", "/api/v1/pods"}) {
+    CAPTURE(path);
+    const auto response = box.Ask("GET", path);
+    CHECK(response.status == 404);
+    CHECK(response.body == "404 page not found\n");
+    CHECK(HeaderOf(response, "Content-Type") == "text/plain; charset=utf-8");
+    CHECK(HeaderOf(response, "X-Content-Type-Options") == "nosniff");
+  }
+  CHECK(box.Ask("POST", "/apis/hero.dev/v1/slots", Slot("b")).body == "404 page not found\n");
+  const auto patch = [&](const std::string& target, const char* type, const std::string& body) {
+    return box.Ask("PATCH", target, body, {{"content-type", type}});
+  };
+  const char* const json_patch = "application/json-patch+json";
+  for (const char* const body :
+       {R"([{"op":"test","path":"/spec/size","value":9}])", R"([{"op":"remove","path":"/spec/none"}])",
+        R"([{"op":"add","path":"/spec/none/below","value":1}])"})
+    CHECK(patch(kSlotA, json_patch, body).status == 422);
+  CHECK(patch(kSlotA, json_patch, R"([{"op":"swap","path":"/spec"}])").status == 400);
+  const auto list = patch(kSlotA, "application/merge-patch+json", "[]");
+  CHECK(Refusal(list).starts_with("400 BadRequest: error decoding patch: "));
+  CHECK(patch(kSlots + "/none", "application/merge-patch+json", "{}").status == 404);
+  CHECK(box.Ask("DELETE", kSlotA, R"({"kind":"Slot","apiVersion":"hero.dev/v1"})").status == 400);
+
+  for (int i = 0; i < 2000; ++i) REQUIRE(box.Ask("POST", kSlots, Slot("s" + std::to_string(i))).status == 201);
+  const auto all = box.Ask("DELETE", kSlots);
+  CHECK(all.status == 400);
+  CHECK(TextAt(JsonOf(all), {"message"}).find("limit=2000") != std::string::npos);
+  CHECK(box.Ask("DELETE", kSlots + "?dryRun=All&limit=2000").status == 200);
+}
+
 TEST_CASE("[WIRE] violations of a schema, check by check") {
   ApiBox box;
   const auto documents = api::codec::ParseYaml(kTightCrd, "tight");
@@ -215,7 +310,8 @@ TEST_CASE("[WIRE] violations of a schema, check by check") {
                                       R"(","metadata":{"name":"v"},"spec":)" + violation.spec + "}");
     const std::string field = violation.field;
     CHECK(Refusal(response) ==
-          "422 Invalid: " + kind + ".hero.dev \"v\" is invalid: " + field + ": " + violation.message);
+          std::string("422 Invalid: ").append(kind).append(".hero.dev \"v\" is invalid: ").append(field).append(": ") +
+              violation.message);
     const Json json = JsonOf(response);
     const Json* causes = json.At({"details", "causes"});
     REQUIRE(causes);
