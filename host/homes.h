@@ -15,8 +15,9 @@ struct HomeState {
   bool is_private = false;             ///< Mode 0700 and, on a real box, owned by the member.
   bool has_keys_file = false;          ///< A regular file, ~/.ssh/authorized_keys.
   std::string authorized_keys{};       ///< Its bytes. Foreign bytes: compare, never show.
-  bool is_keys_file_replaced = false;  ///< A link, FIFO or socket stands in its place: writing puts the file there
-                                       ///< instead, and does nothing to what a link names.
+  bool is_keys_file_replaced = false;  ///< A link, FIFO or socket stands in its place, or whatever is no directory in
+                                       ///< that of .ssh: writing puts the file there instead, renames such a .ssh to
+                                       ///< .ssh.set-aside, and does nothing to what a link names.
   bool is_keys_file_exposed = false;  ///< Others can or could read or change it: .ssh is not 0700, the file is not 0600
                                       ///< or has a second name or, on a real box, one is not the member's.
 
@@ -29,7 +30,7 @@ class Homes {
  public:
   virtual ~Homes() = default;
 
-  /// Errors: kUnavailable when it cannot be read; kForbidden when a part of the path is a link or no regular file or
+  /// Errors: kUnavailable when it cannot be read; kForbidden when a part of the way to the home is a link or no
   /// directory, naming which and what to do. In the place of the key file only a directory is refused.
   virtual api::Expected<HomeState> Look(std::string_view home) const = 0;
 

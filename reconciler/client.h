@@ -9,6 +9,7 @@
 
 #include "api/meta/expected.h"
 #include "api/meta/object.h"
+#include "reconciler/quota.h"
 #include "reconciler/snapshot.h"
 #include "reconciler/watch.h"
 
@@ -22,9 +23,10 @@ struct WriteOptions {
   std::string from{};       ///< Where the request came from, for the audit; empty: from within.
   bool is_dry_run = false;  ///< All checks, no write.
   FieldValidation field_validation = FieldValidation::kWarn;
-  std::string field_manager{};  ///< Who owns what is written; empty: the engine, which owns nothing (docs/adr/0018).
-  bool is_forced = false;       ///< An apply takes fields from the managers that have them.
-  bool is_foreseen = false;     ///< The planner's: an owner that is not there may be one that an earlier step makes.
+  std::string field_manager{};   ///< Who owns what is written; empty: the engine, which owns nothing (docs/adr/0018).
+  bool is_forced = false;        ///< An apply takes fields from the managers that have them.
+  bool is_foreseen = false;      ///< The planner's: an owner that is not there may be one that an earlier step makes.
+  std::optional<Quota> quota{};  ///< Of the object's namespace; none: a write adds to it without bound.
 };
 
 enum class PatchType {
@@ -76,7 +78,7 @@ struct ObjectList {
 
 /// All that controllers see of the API (design D-02): the embedded store or a remote Kubernetes API server.
 /// Thread-safe. `resource` is api::ResourceName: `users.hero.dev`. An unknown one is kNotFound everywhere. Errors of
-/// every call: kForbidden, kUnavailable, kTimeout beside the named ones.
+/// every call: kForbidden (of a write beyond its quota too), kUnavailable, kTimeout beside the named ones.
 class Client {
  public:
   virtual ~Client() = default;

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <utility>
 
 #include "api/codec/object.h"
@@ -127,7 +128,9 @@ Expected<void> Definitions::Judge(const Written& foreseen) const {
   const std::string& name = foreseen.object->key.name;
   if (foreseen.is_removed) {
     const auto left = client_.List(name);
-    if (!left || left->items.empty()) return {};
+    if (!left && left.error().code == Code::kNotFound) return {};  // Not served: nobody sees whether it has objects.
+    if (!left) return left.error();
+    if (left->items.empty()) return {};
     return Error{Code::kConflict, "Conflict",
                  "Operation cannot be fulfilled on " + std::string(kDefinitions) + " \"" + name +
                      "\": its objects are still being deleted"};
@@ -258,7 +261,9 @@ std::size_t Definitions::Clean(Client& client, const Snapshot& definition) {
   }
   if (!objects->items.empty()) return done;
   const std::unique_lock lock(mutex_);
-  if (const auto late = client_.List(resource); late && !late->items.empty()) return done + 1;
+  const auto late = client_.List(resource);
+  if (!late) return done;  // Nobody sees whether there are any: tried again by the next step.
+  if (!late->items.empty()) return done + 1;
   auto stored = client_.Get(definition.key);
   auto object = stored ? api::codec::ParseObject((*stored)->text) : stored.error();
   if (!object || std::erase(object->metadata.finalizers, kCleanupFinalizer) == 0) return done;

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <shared_mutex>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include "api/schema/schema.h"
 #include "host/clock.h"
 #include "reconciler/client.h"
+#include "reconciler/fair_shared_mutex.h"
 
 namespace reconciler {
 
@@ -65,7 +65,7 @@ class Definitions final : public Client {
 
   /// Held by who changes definitions, and shared by who makes an object of a client's kind: what is made was judged by
   /// the definition that holds when it is there, and none comes after the last was removed.
-  std::shared_mutex mutex_;
+  FairSharedMutex mutex_;
 };
 
 }  // namespace reconciler

@@ -1,6 +1,9 @@
 #include "reconciler/recorder.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "api/codec/object.h"
@@ -43,6 +46,34 @@ api::Object EventOf(const api::Object& about, std::string_view component, const 
   body["lastTimestamp"] = api::codec::FormatTime(now);
   body["count"] = 1;
   return event;
+}
+
+/// Of events in their order those that have to go so that `kept_max` stay: the oldest of the namespaces that have most,
+/// down to an equal share. So whoever floods a namespace pushes out that namespace's alone.
+std::set<const Snapshot*> SurplusOf(const std::vector<SnapshotPtr>& events, std::size_t kept_max) {
+  std::set<const Snapshot*> surplus;
+  if (events.size() <= kept_max) return surplus;
+  std::map<std::string_view, std::size_t> excess;  // How many there are; then how many too many.
+  for (const SnapshotPtr& event : events) ++excess[event->key.namespace_];
+  std::vector<std::size_t> counts;
+  counts.reserve(excess.size());
+  for (const auto& [name, count] : excess) counts.push_back(count);
+  std::sort(counts.begin(), counts.end());
+  std::size_t left = kept_max;
+  std::size_t share = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {  // Who has less than a share leaves the rest of it to the others.
+    share = left / (counts.size() - i);
+    if (counts[i] > share) break;
+    left -= counts[i];
+  }
+  for (auto& [name, count] : excess) count -= std::min(count, share);
+  for (const SnapshotPtr& event : events) {
+    std::size_t& too_many = excess[event->key.namespace_];
+    if (too_many == 0) continue;
+    --too_many;
+    surplus.insert(event.get());
+  }
+  return surplus;
 }
 
 /// Clients fill in what their library has: count and timestamps, or eventTime and a series. At least it was made; what
@@ -127,15 +158,15 @@ void Recorder::Sweep() {
   if (!events) return;
   std::sort(events->items.begin(), events->items.end(),
             [](const SnapshotPtr& a, const SnapshotPtr& b) { return a->resource_version < b->resource_version; });
-  std::size_t left = events->items.size();
+  const auto surplus = SurplusOf(events->items, options_.kept_max);
   std::size_t swept = 0;
   for (const SnapshotPtr& snapshot : events->items) {
     if (swept == options_.swept_at_once_max) break;
     const auto event = api::codec::ParseObject(snapshot->text);
-    if (left <= options_.kept_max && event && LastSeen(*event, now) > now - options_.kept_for) continue;
+    const bool is_surplus = surplus.contains(snapshot.get());
+    if (!is_surplus && event && LastSeen(*event, now) > now - options_.kept_for) continue;
     if (!client_.Delete(snapshot->key, {.actor = std::string(kActor)})) continue;
     ++swept;
-    --left;
   }
   if (swept < options_.swept_at_once_max) return;
   std::lock_guard lock(mutex_);

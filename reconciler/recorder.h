@@ -17,7 +17,7 @@ namespace reconciler {
 struct RecorderOptions {
   std::size_t remembered_max = 4096;  ///< Events whose repetitions are counted instead of written anew.
   std::chrono::minutes kept_for{60};  ///< As long as Kubernetes keeps events.
-  std::size_t kept_max = 10'000;      ///< The oldest go before their time when a controller is that talkative.
+  std::size_t kept_max = 10'000;      ///< Beyond it the oldest of the namespaces that have most go before their time.
   std::size_t swept_at_once_max = 500;
 };
 

@@ -212,9 +212,10 @@ Expected<Registry::Checked> Registry::CheckCreate(Object object, const WriteOpti
   const ObjectKey key = KeyOf(**kind, object);
   if (options.is_dry_run) {
     if (store_.Get(key)) return Error{Code::kAlreadyExists, "AlreadyExists", Quoted(key) + " already exists"};
-    return Checked{.written = {.object = Preview(key, object), .warnings = *std::move(warnings)}};
+    return WithinQuota({.written = {.object = Preview(key, object), .warnings = *std::move(warnings)}}, options);
   }
-  return Checked{.mutation = Mutation{.draft = MakeDraft(key, object)}, .written = {.warnings = *std::move(warnings)}};
+  return WithinQuota(
+      {.mutation = Mutation{.draft = MakeDraft(key, object)}, .written = {.warnings = *std::move(warnings)}}, options);
 }
 
 Expected<Written> Registry::Update(Object object, const WriteOptions& options) {
@@ -304,7 +305,7 @@ Expected<Registry::Checked> Registry::CheckStatus(const Target& target, const Ob
     return tracked.error();
   Checked checked = CheckSave(target, next, options.is_dry_run);
   checked.written.warnings = *std::move(warnings);
-  return checked;
+  return WithinQuota(std::move(checked), options);
 }
 
 Expected<Written> Registry::Patch(const ObjectKey& key, const PatchDocument& patch, const WriteOptions& options) {
@@ -484,7 +485,7 @@ Expected<Registry::Checked> Registry::CheckReplace(const Target& target, Object 
   if (!IsSameSpec(*target.kind, target.object, next)) ++metadata.generation.value;
   Checked checked = CheckSave(target, next, options.is_dry_run);
   checked.written.warnings = *std::move(warnings);
-  return checked;
+  return WithinQuota(std::move(checked), options);
 }
 
 /// What is stored has to be read again, and what the server adds to a body may make it too long for that.
@@ -510,6 +511,17 @@ Registry::Checked Registry::CheckSave(const Target& target, const Object& next, 
                                .is_removal = is_removal,
                                .expected = target.current->resource_version},
           .written = {.is_removed = is_removal}};
+}
+
+/// What a namespace's quota has to allow: the commit asks it, or what is not to be committed is asked about now.
+Expected<Registry::Checked> Registry::WithinQuota(Checked checked, const WriteOptions& options) const {
+  if (!options.quota || checked.written.is_removed) return checked;
+  if (checked.mutation) {
+    checked.mutation->quota = options.quota;
+  } else if (auto within = store_.CheckQuota(*checked.written.object, *options.quota); !within) {
+    return within.error();
+  }
+  return checked;
 }
 
 /// The writer of its object holds the lock since before the check.

@@ -72,6 +72,7 @@ class Registry final : public Client {
                                      Tracking tracking = Tracking::kWanted) const;
   FieldWrite WriteOf(const api::schema::Kind& kind, const WriteOptions& options) const;
   static Checked CheckSave(const Target& target, const api::Object& next, bool is_dry_run);
+  api::Expected<Checked> WithinQuota(Checked checked, const WriteOptions& options) const;
   static api::Expected<Checked> Storable(api::Expected<Checked> checked);
   api::Expected<Written> Commit(api::Expected<Checked> checked);
   void WriteTogether(std::span<api::Object> objects, const WriteOptions& options,

@@ -39,6 +39,38 @@ SnapshotPtr Finish(Draft draft, std::int64_t revision) {
   return std::make_shared<const Snapshot>(std::move(draft.snapshot));
 }
 
+/// A namespace after one of its objects became `after`. Null: there is none.
+Usage Changed(Usage usage, const Snapshot* before, const Snapshot* after) {
+  usage.objects = usage.objects + (after ? 1 : 0) - (before ? 1 : 0);
+  usage.bytes = usage.bytes + (after ? after->text.size() : 0) - (before ? before->text.size() : 0);
+  return usage;
+}
+
+/// In Kubernetes' words; `used` is what there was before.
+Expected<void> CheckWithin(const Quota& quota, const ObjectKey& key, const Usage& used, const Usage& next) {
+  struct Bound {
+    std::string_view name;
+    std::size_t used;
+    std::size_t next;
+    std::size_t max;
+  };
+  std::string requested;
+  std::string present;
+  std::string limited;
+  for (const Bound& bound : {Bound{"bytes", used.bytes, next.bytes, quota.bytes_max},
+                             Bound{"objects", used.objects, next.objects, quota.objects_max}}) {
+    if (bound.next <= bound.used || bound.next <= bound.max) continue;
+    const std::string name = (limited.empty() ? "" : ",") + std::string(bound.name) + "=";
+    requested += name + std::to_string(bound.next - bound.used);
+    present += name + std::to_string(bound.used);
+    limited += name + std::to_string(bound.max);
+  }
+  if (limited.empty()) return {};
+  return Error{Code::kForbidden, "Forbidden",
+               key.resource + " \"" + key.name + "\" is forbidden: exceeded quota: " + key.namespace_ +
+                   ", requested: " + requested + ", used: " + present + ", limited: " + limited};
+}
+
 }  // namespace
 
 /// What a reader holds: its queue, and the way to end it.
@@ -102,6 +134,13 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   std::vector<Expected<SnapshotPtr>> CommitAll(std::vector<Mutation> mutations);
   bool Compact();
   StoreStats Stats() const;
+  Expected<void> CheckQuota(const Snapshot& next, const Quota& quota) const {
+    std::lock_guard lock(mutex_);
+    const auto current = objects_.find(next.key);
+    const Usage used = UsageOf(next.key.namespace_);
+    const Snapshot* before = current == objects_.end() ? nullptr : current->second.get();
+    return CheckWithin(quota, next.key, used, Changed(used, before, &next));
+  }
   Expected<std::unique_ptr<Watch>> Open(std::string_view resource, ResourceVersion from);
   void Forget(const std::shared_ptr<EventQueue>& queue) {
     std::lock_guard lock(mutex_);
@@ -124,6 +163,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
     LogBatch log{};
     std::vector<Event> events{};
     std::map<ObjectKey, SnapshotPtr> states{};  ///< Null: removed.
+    std::map<std::string, Usage> usage{};       ///< Of the namespaces that it changes.
   };
 
   using Queues = std::set<std::shared_ptr<EventQueue>>;
@@ -132,6 +172,8 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   void LeadCommit(std::unique_lock<std::mutex>& lock);
   Outcome Prepare(const std::vector<Waiter*>& batch);
   Expected<Event> Apply(Waiter& waiter, const Outcome& outcome, std::int64_t revision) const;
+  void Put(const Event& event);
+  Usage UsageOf(const std::string& namespace_) const;
   void Supersede(const Event& event);
   static std::size_t DropsMax(std::size_t writes);
   void PlanDrops(LogBatch& log, std::int64_t newest, std::size_t rows_max) const;
@@ -152,7 +194,8 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   bool is_committing_ = false;
   std::deque<Waiter*> waiting_;
   std::map<ObjectKey, SnapshotPtr> objects_;
-  std::deque<Event> history_;  ///< Of revisions above floor_, in order.
+  std::map<std::string, Usage> usage_;  ///< Of objects_, by namespace; of none that is empty.
+  std::deque<Event> history_;           ///< Of revisions above floor_, in order.
   std::size_t history_bytes_ = 0;
   Queues queues_;
   std::int64_t revision_ = 0;
@@ -189,12 +232,29 @@ Expected<void> Store::Impl::Replay(LogRow row) {
               .previous = before == objects_.end() ? nullptr : before->second,
               .revision = {row.revision}};
   revision_ = row.revision;
-  if (row.is_removal)
-    objects_.erase(row.key);
-  else
-    objects_[row.key] = state;
+  Put(event);
   Supersede(event);
   return {};
+}
+
+/// Makes the event's state the present one.
+void Store::Impl::Put(const Event& event) {
+  const ObjectKey& key = event.object->key;
+  const bool is_removal = event.type == EventType::kDeleted;
+  const Usage usage = Changed(UsageOf(key.namespace_), event.previous.get(), is_removal ? nullptr : event.object.get());
+  if (usage.objects == 0)
+    usage_.erase(key.namespace_);
+  else
+    usage_[key.namespace_] = usage;
+  if (is_removal)
+    objects_.erase(key);
+  else
+    objects_[key] = event.object;
+}
+
+Usage Store::Impl::UsageOf(const std::string& namespace_) const {
+  const auto found = usage_.find(namespace_);
+  return found == usage_.end() ? Usage{} : found->second;
 }
 
 /// Keeps the event for watches that come later, and remembers which row it made useless.
@@ -276,14 +336,22 @@ Store::Impl::Outcome Store::Impl::Prepare(const std::vector<Waiter*>& batch) {
       waiter->result = event.error();
       continue;
     }
-    ++revision;
     const SnapshotPtr& state = event->object;
+    const bool is_removal = event->type == EventType::kDeleted;
+    Usage& usage = outcome.usage.try_emplace(state->key.namespace_, UsageOf(state->key.namespace_)).first->second;
+    const Usage next = Changed(usage, event->previous.get(), is_removal ? nullptr : state.get());
+    const auto within =
+        waiter->mutation.quota ? CheckWithin(*waiter->mutation.quota, state->key, usage, next) : Expected<void>();
+    if (!within) {
+      waiter->result = within.error();
+      continue;
+    }
+    usage = next;
+    ++revision;
     waiter->result = state;
-    outcome.log.rows.push_back({.key = state->key,
-                                .revision = revision,
-                                .is_removal = event->type == EventType::kDeleted,
-                                .text = state->text});
-    outcome.states[state->key] = event->type == EventType::kDeleted ? nullptr : state;
+    outcome.log.rows.push_back(
+        {.key = state->key, .revision = revision, .is_removal = is_removal, .text = state->text});
+    outcome.states[state->key] = is_removal ? nullptr : state;
     outcome.events.push_back(*std::move(event));
   }
   const std::size_t rows = outcome.log.rows.size();
@@ -334,10 +402,7 @@ void Store::Impl::PlanDrops(LogBatch& log, std::int64_t newest, std::size_t rows
 std::vector<std::shared_ptr<EventQueue>> Store::Impl::Publish(const Outcome& outcome) {
   for (const Event& event : outcome.events) {
     revision_ = event.revision.value;
-    if (event.type == EventType::kDeleted)
-      objects_.erase(event.object->key);
-    else
-      objects_[event.object->key] = event.object;
+    Put(event);
     Supersede(event);
   }
   std::vector<std::shared_ptr<EventQueue>> told;
@@ -458,6 +523,9 @@ std::vector<Expected<SnapshotPtr>> Store::CommitAll(std::vector<Mutation> mutati
 }
 bool Store::Compact() { return impl_->Compact(); }
 StoreStats Store::Stats() const { return impl_->Stats(); }
+Expected<void> Store::CheckQuota(const Snapshot& next, const Quota& quota) const {
+  return impl_->CheckQuota(next, quota);
+}
 Expected<std::unique_ptr<Watch>> Store::OpenWatch(std::string_view resource, ResourceVersion from) {
   return impl_->Open(resource, from);
 }

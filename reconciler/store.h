@@ -12,6 +12,7 @@
 #include "api/meta/expected.h"
 #include "host/clock.h"
 #include "reconciler/client.h"
+#include "reconciler/quota.h"
 #include "reconciler/seconds_histogram.h"
 #include "reconciler/snapshot.h"
 #include "reconciler/watch.h"
@@ -35,6 +36,7 @@ struct Mutation {
   Draft draft{};
   bool is_removal = false;
   api::ResourceVersion expected{};  ///< The state it was made from; 0 = the key must not exist.
+  std::optional<Quota> quota{};     ///< Of the key's namespace; none: without bound.
 };
 
 struct StoreOptions {
@@ -78,7 +80,7 @@ class Store {
   api::ResourceVersion revision() const;
 
   /// Returns once the write is on disk. Errors: kConflict (another state than expected), kAlreadyExists, kNotFound,
-  /// kUnavailable (disk full or broken: nothing was written).
+  /// kForbidden (beyond the quota), kUnavailable (disk full or broken: nothing was written).
   api::Expected<SnapshotPtr> Commit(Mutation mutation);
 
   /// The same for several, in this order and in as few commits as there can be. One that is refused holds up no other;
@@ -91,6 +93,9 @@ class Store {
   bool Compact();
 
   StoreStats Stats() const;
+
+  /// Whether `next` could be stored now without going beyond `quota`: for dry runs. Errors: kForbidden.
+  api::Expected<void> CheckQuota(const Snapshot& next, const Quota& quota) const;
 
   /// Errors: kExpired when `from` is older than the kept history or newer than the store.
   api::Expected<std::unique_ptr<Watch>> OpenWatch(std::string_view resource, api::ResourceVersion from);

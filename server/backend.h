@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+
+#include "api/meta/object.h"
 #include "api/schema/schema.h"
 #include "host/clock.h"
 #include "reconciler/audit.h"
@@ -15,6 +18,8 @@ struct Backend {
   const host::Clock& clock;
   reconciler::Audit& audit;  ///< Gets who was refused; what is written is audited by the client.
   Access access{};
+  /// The newest version of the store. Thread-safe, never waits. Null: who asks for a later one is refused at once.
+  std::function<api::ResourceVersion()> revision{};
 };
 
 }  // namespace server

@@ -25,6 +25,9 @@ using Segments = std::vector<std::string>;
 constexpr std::string_view kAskedProtobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 constexpr std::string_view kOpenApiProtobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
+/// Of all documents together, each in the forms that clients ask for. Those of fifty kinds in six forms have 10 MiB.
+constexpr std::size_t kKeptBytesMax = 16u << 20;
+
 bool IsOpenApi(const Segments& segments, std::string_view version) {
   return segments.size() >= 2 && segments[0] == "openapi" && segments[1] == version;
 }
@@ -81,33 +84,84 @@ bool HasTag(std::string_view tags, std::string_view tag) {
   return false;
 }
 
-/// The answer with its tag, or that the client has it.
-Response Tagged(Response response, std::string_view tags) {
-  response.With("Vary", "Accept");
-  if (response.status != 200) return response;
-  const std::string tag = "\"" + api::codec::Sha256Hex(response.body) + "\"";
-  response.With("ETag", tag);
-  if (!HasTag(tags, tag)) return response;
-  response.status = 304;
-  response.body.clear();
-  std::erase_if(response.headers, [](const Header& header) { return header.name == "Content-Type"; });
-  return response;
+/// Path and form, as they were asked for.
+std::string KeyOf(const Request& request) {
+  std::string key;
+  for (const std::string& segment : request.target.segments) key += "/" + segment;
+  return key + "\n" + std::string(request.Find("accept"));
 }
 
 }  // namespace
 
-std::optional<Response> ServeDocument(const Catalog& catalog, const Request& request) {
-  const Segments& segments = request.target.segments;
-  const std::string_view accept = request.Find("accept");
-  auto response = Aggregated(catalog, segments, accept);
-  if (!response) {
-    const Json document = PlainDocument(catalog, segments);
-    if (document.is_null()) return std::nullopt;
-    response = Written(segments, document, accept);
+/// As it is answered to everybody who asks for it like that.
+struct Documents::Document {
+  std::vector<Header> headers{};
+  std::string body{};
+  std::string tag{};
+};
+
+std::optional<Response> Documents::Serve(const Request& request) {
+  const std::string key = KeyOf(request);
+  std::shared_ptr<const Document> document = Find(key);
+  if (!document) {
+    const Segments& segments = request.target.segments;
+    const std::string_view accept = request.Find("accept");
+    auto kinds = catalog_.kinds();  // Before the document: of newer ones it would only be made once more.
+    auto made = Aggregated(catalog_, segments, accept);
+    if (!made) {
+      const Json plain = PlainDocument(catalog_, segments);
+      if (plain.is_null()) return std::nullopt;
+      made = Written(segments, plain, accept);
+    }
+    made->With("Vary", "Accept");
+    if (made->status != 200) return made;
+    const std::string tag = "\"" + api::codec::Sha256Hex(made->body) + "\"";
+    made->With("ETag", tag);
+    document = std::make_shared<const Document>(Document{std::move(made->headers), std::move(made->body), tag});
+    Keep(key, std::move(kinds), document);
   }
   if (request.method != "GET" && request.method != "HEAD")
     return Refuse(MethodNotAllowed("the server does not allow this method on the requested resource"));
-  return Tagged(*std::move(response), request.Find("if-none-match"));
+  Response response{.headers = document->headers};
+  if (!HasTag(request.Find("if-none-match"), document->tag)) {
+    response.body = document->body;
+    return response;
+  }
+  response.status = 304;
+  std::erase_if(response.headers, [](const Header& header) { return header.name == "Content-Type"; });
+  return response;
+}
+
+/// Null: there is none of the present kinds.
+std::shared_ptr<const Documents::Document> Documents::Find(const std::string& key) {
+  const auto now = catalog_.kinds();
+  const std::lock_guard lock(mutex_);
+  const auto found = kinds_ == now ? documents_.find(key) : documents_.end();
+  return found == documents_.end() ? nullptr : found->second;
+}
+
+void Documents::Keep(std::string key, std::vector<api::schema::KindPtr> kinds,
+                     std::shared_ptr<const Document> document) {
+  const std::lock_guard lock(mutex_);
+  ++made_;
+  const std::size_t bytes = key.size() + document->body.size();
+  if (kinds_ != kinds || bytes_ + bytes > kKeptBytesMax) {
+    documents_.clear();
+    bytes_ = 0;
+    kinds_ = std::move(kinds);
+  }
+  if (bytes > kKeptBytesMax) return;
+  if (documents_.insert_or_assign(std::move(key), std::move(document)).second) bytes_ += bytes;
+}
+
+std::size_t Documents::made() const {
+  const std::lock_guard lock(mutex_);
+  return made_;
+}
+
+std::size_t Documents::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
 }
 
 bool IsLongDocument(const Request& request) {

@@ -100,6 +100,9 @@ struct Response {
   std::string body{};
   std::unique_ptr<BodySource> long_body{};  ///< In place of `body`.
   std::unique_ptr<ChunkSource> stream{};    ///< In place of both.
+  /// Of a refusal that comes too early: once this is true the request is served anew. Until that it is asked every few
+  /// milliseconds, for `ListenerOptions::early_max`. Thread-safe, never waits. Null: the answer stands.
+  std::function<bool()> is_outdated{};
 
   std::size_t body_bytes() const { return long_body ? long_body->size() : body.size(); }
   Response& With(std::string name, std::string value);

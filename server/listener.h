@@ -55,6 +55,7 @@ struct ListenerOptions {
   std::size_t connections_per_user_max = 128;  ///< Of one member; with their bodies 384 MiB. Operators: no limit.
   std::size_t waiting_per_user_max = 256;      ///< Requests of one user that wait for a worker.
 
+  std::chrono::milliseconds early_max{std::chrono::seconds(3)};     ///< For a version to come; as Kubernetes.
   std::chrono::milliseconds idle_max{std::chrono::minutes(3)};      ///< Between requests; as Kubernetes.
   std::chrono::milliseconds request_max{std::chrono::seconds(30)};  ///< From a request's first byte to its last.
   std::chrono::milliseconds write_max{std::chrono::seconds(30)};    ///< For 1 MiB of an answer, or a chunk of a stream.

@@ -209,6 +209,14 @@ Expected<reconciler::ObjectList> ListAsked(const Backend& backend, const Route& 
   return list;
 }
 
+/// A version that is still to come is waited for, as in Kubernetes.
+Response RefuseList(const Backend& backend, const Asked& asked, const Error& error) {
+  Response refusal = Refuse(error);
+  if (error.code == Code::kTimeout && backend.revision)
+    refusal.is_outdated = [now = backend.revision, wanted = asked.version] { return now().value >= wanted; };
+  return refusal;
+}
+
 }  // namespace
 
 Response Get(const Backend& backend, const Request& request, const Route& route) {
@@ -231,7 +239,7 @@ Response List(const Backend& backend, const Request& request, const Route& route
   const auto limit = Number(query, "limit");
   if (!limit) return Refuse(limit.error());
   auto list = ListAsked(backend, route, query, *asked);
-  if (!list) return Refuse(list.error());
+  if (!list) return RefuseList(backend, *asked, list.error());
   const Selection& selection = asked->selection;
   const bool has_selector = !selection.labels.empty() || !selection.fields.empty();
   if (has_selector) std::erase_if(list->items, [&](const SnapshotPtr& item) { return !selection.Matches(*item); });

@@ -18,7 +18,8 @@ constexpr std::size_t kReadBytes = 64u << 10;  // At once: a unix socket holds s
 constexpr std::size_t kPieceBytes = 1u << 20;  // Of an answer, per deadline: 35 kB/s at least.
 constexpr std::size_t kLingerBytesMax = 16u << 20;  // Of an oversized body that is read only to be thrown away.
 constexpr std::size_t kTrashBytes = 512;
-constexpr std::chrono::seconds kProofMax{5};  // How long a stream may go on after its token was revoked.
+constexpr std::chrono::milliseconds kLookEvery{25};  // Whether what an answer waits for has come.
+constexpr std::chrono::seconds kProofMax{5};         // How long a stream may go on after its token was revoked.
 
 }  // namespace
 
@@ -66,6 +67,7 @@ void Session::DrainNow() {
   is_kept_alive_ = false;
   if (state_ == State::kIdle || state_ == State::kHandshaking) CloseNow();
   if (state_ == State::kStreaming) EndStream();
+  if (state_ == State::kEarly) Respond(std::move(response_));
 }
 
 void Session::Arm(std::chrono::milliseconds wait) {
@@ -83,6 +85,8 @@ void Session::OnDeadline() {
     case State::kStreaming:
       if (is_writing_) return CloseNow();  // The reader stands still.
       return Pump();
+    case State::kEarly:
+      return LookAgain();
     case State::kHandshaking:
     case State::kIdle:
     case State::kWorking:
@@ -196,20 +200,44 @@ void Session::OnRequest() {
   auto target = ParseTarget(parsed.target);
   Request& request = parsed.request;
   request.caller = caller_;
+  if (!target) {
+    stream_->ClearDeadline();
+    return Respond(Refuse(BadRequest(target.error().message)));
+  }
+  request.target = *std::move(target);
+  request_ = std::make_shared<const Request>(std::move(request));
+  asked_at_ = std::chrono::steady_clock::now();
+  Dispatch();
+}
+
+/// Serves the request, or has a worker do it.
+void Session::Dispatch() {
   state_ = State::kWorking;
   stream_->ClearDeadline();
-  if (!target) return Respond(Refuse(BadRequest(target.error().message)));
-  request.target = *std::move(target);
-  if (!hub_.service.may_block(request)) return Respond(ServeGuarded(request));
+  if (!hub_.service.may_block(*request_)) return OnServed(ServeGuarded(*request_));
   // The guard keeps the io threads alive while nothing of this connection waits for the socket.
-  auto work = [self = shared_from_this(), guard = stream_->KeepRunning(), request = std::move(request)] {
-    auto response = std::make_shared<Response>(self->ServeGuarded(request));  // Shared: a std::function is copied.
+  auto work = [self = shared_from_this(), guard = stream_->KeepRunning(), request = request_] {
+    auto response = std::make_shared<Response>(self->ServeGuarded(*request));  // Shared: a std::function is copied.
     self->stream_->Post([self, response] {
-      if (self->state_ == State::kWorking) self->Respond(std::move(*response));
+      if (self->state_ == State::kWorking) self->OnServed(std::move(*response));
     });
   };
   if (!hub_.workers.Add(caller_.name, std::move(work)))
     Respond(Refuse(TooManyRequests("too many of your requests wait, try again in a moment")));
+}
+
+/// An answer that comes too early waits here, where it holds no worker.
+void Session::OnServed(Response response) {
+  if (!response.is_outdated || hub_.is_draining) return Respond(std::move(response));
+  state_ = State::kEarly;
+  response_ = std::move(response);
+  LookAgain();
+}
+
+void Session::LookAgain() {
+  if (std::chrono::steady_clock::now() - asked_at_ >= hub_.options.early_max) return Respond(std::move(response_));
+  if (response_.is_outdated()) return Dispatch();
+  Arm(kLookEvery);
 }
 
 /// A handler that throws is a bug; the connection and all others go on.
@@ -223,6 +251,7 @@ Response Session::ServeGuarded(const Request& request) const {
 }
 
 void Session::Respond(Response response) {
+  request_.reset();
   response_ = std::move(response);
   if (response_.stream && !is_head_) return StartStream();
   head_ = FormatHead(response_, Framing::kLength, is_kept_alive_);

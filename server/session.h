@@ -39,7 +39,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void PumpSoon();
 
  private:
-  enum class State { kHandshaking, kIdle, kReading, kWorking, kWriting, kStreaming, kLingering, kClosed };
+  enum class State { kHandshaking, kIdle, kReading, kWorking, kEarly, kWriting, kStreaming, kLingering, kClosed };
 
   void Begin();
   void CloseNow();
@@ -55,6 +55,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void ReadMore();
   void OnReadFailure(Moved::State failure);
   void OnRequest();
+  void Dispatch();
+  void OnServed(Response response);
+  void LookAgain();
   Response ServeGuarded(const Request& request) const;
   void Answer(const api::Error& error);
 
@@ -88,6 +91,8 @@ class Session : public std::enable_shared_from_this<Session> {
   bool is_identified_ = false;  // This request.
   bool is_late_ = false;
   bool is_kept_alive_ = false;
+  std::shared_ptr<const Request> request_{};  // Shared with the worker that serves it; null once it is answered.
+  std::chrono::steady_clock::time_point asked_at_{};
   bool is_head_ = false;
   bool is_http10_ = false;
 

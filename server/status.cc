@@ -58,8 +58,12 @@ const std::string& KindInDetails(const Error& error, const Subject& subject) {
   return subject.plural.empty() || is_content ? subject.kind : subject.plural;
 }
 
-Json DetailsOf(const Error& error, const Subject& subject) {
+/// What is wrong with the request itself names no object.
+bool IsAboutSubject(const Error& error) { return !FindReason(error) || error.reason == "MethodNotAllowed"; }
+
+Json DetailsOf(const Error& error, const Subject& given) {
   Json details;
+  const Subject subject = IsAboutSubject(error) ? given : Subject{};
   if (!subject.name.empty()) details["name"] = subject.name;
   if (!subject.group.empty()) details["group"] = subject.group;
   if (const std::string& kind = KindInDetails(error, subject); !kind.empty()) details["kind"] = kind;

@@ -6,7 +6,6 @@
 #include "api/codec/json.h"
 #include "api/codec/text.h"
 #include "server/delete_collection.h"
-#include "server/documents.h"
 #include "server/health.h"
 #include "server/impersonate.h"
 #include "server/metrics.h"
@@ -78,7 +77,10 @@ Response ServeObjects(const Backend& backend, const Request& request, std::strin
 }  // namespace
 
 Surface::Surface(Backend backend, EngineView engine)
-    : backend_(backend), engine_(std::move(engine)), refusals_(backend.audit, backend.clock) {}
+    : backend_(backend),
+      engine_(std::move(engine)),
+      refusals_(backend.audit, backend.clock),
+      documents_(backend.catalog) {}
 
 bool Surface::MayBlock(const Request& request) const {
   if (!IsRead(request) || !EngineDocument(request.target.segments).empty() || IsLongDocument(request)) return true;
@@ -147,9 +149,9 @@ Response Surface::ServeTokens(const Caller& peer, const Request& request) {
 }
 
 /// What has no kind and is no document of the engine.
-Response Surface::ServeFixed(const Request& request) const {
+Response Surface::ServeFixed(const Request& request) {
   if (!IsProbe(request.target.segments)) {
-    auto document = ServeDocument(backend_.catalog, request);
+    auto document = documents_.Serve(request);
     return document ? *std::move(document) : PageNotFound();
   }
   if (!IsRead(request))

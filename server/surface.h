@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "server/backend.h"
+#include "server/documents.h"
 #include "server/engine_view.h"
 #include "server/http.h"
 #include "server/refusals.h"
@@ -31,7 +32,7 @@ class Surface {
   Response Deny(const Caller& peer, const Caller& caller, std::string_view verb, const Route* route,
                 const api::Error& error);
   Response ServeTokens(const Caller& peer, const Request& request);
-  Response ServeFixed(const Request& request) const;
+  Response ServeFixed(const Request& request);
   Response ServeEngine(std::string_view document, const Request& request);
   Response ServePlan(const reconciler::PlanQuery& asked);
 
@@ -44,6 +45,7 @@ class Surface {
   // Thread-safe.
   Refusals refusals_;
   RequestTimes times_;
+  Documents documents_;
   std::counting_semaphore<kPlansMax> plans_{kPlansMax};
 };
 

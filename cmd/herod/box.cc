@@ -130,7 +130,8 @@ Expected<void> Box::Parts::Listen() {
   }
   reconciler::Manager& manager = engine->manager();
   surface = std::make_unique<server::Surface>(
-      server::Backend{engine->client(), engine->catalog(), clock, engine->audit(), std::move(access)},
+      server::Backend{engine->client(), engine->catalog(), clock, engine->audit(), std::move(access),
+                      [this] { return engine->revision(); }},
       server::EngineView{.plan = [&manager](const reconciler::PlanQuery& query) -> Expected<api::Json> {
                            auto report = manager.Plan(query);
                            if (!report) return report.error();

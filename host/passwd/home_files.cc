@@ -42,13 +42,21 @@ bool IsExposed(const struct stat& status, mode_t mode, std::optional<uid_t> owne
   return (status.st_mode & kModeBits) != mode || (owner && status.st_uid != *owner);
 }
 
-/// Our own .ssh, 0700, to write in. Whose home it is may rename what is in it, whoever's that is; nobody needs to give
-/// him a directory that he may have moved there from somebody else.
+/// Makes way for a .ssh of our own. Whose home it is may rename what is in it, whoever's that is; nobody needs to give
+/// him a directory that he may have moved there from somebody else. A link that finds the name taken goes: what it
+/// leads to stays, and a key that was revoked must not live on behind it.
+api::Expected<void> SetAside(const Fd& home, bool is_link, const std::string& shown) {
+  if (::renameat2(home.get(), ".ssh", home.get(), ".ssh.set-aside", RENAME_NOREPLACE) == 0) return {};
+  if (errno == EEXIST && is_link && ::unlinkat(home.get(), ".ssh", 0) == 0) return {};
+  return Refuse(shown, "is no directory of its owner's and cannot be renamed to .ssh.set-aside");
+}
+
+/// Our own .ssh, 0700, to write in.
 api::Expected<Fd> OpenOwnSsh(const Fd& home, const std::string& shown) {
   const auto status = linux::StatBeneath(home.get(), ".ssh", shown);
-  if (status && S_ISDIR(status->st_mode) && status->st_uid != ::geteuid() &&
-      ::renameat2(home.get(), ".ssh", home.get(), ".ssh.set-aside", RENAME_NOREPLACE) != 0) {
-    return Refuse(shown, "is somebody else's and cannot be renamed to .ssh.set-aside");
+  if (!status && status.error().code != Code::kNotFound) return status.error();
+  if (status && (!S_ISDIR(status->st_mode) || status->st_uid != ::geteuid())) {
+    if (auto aside = SetAside(home, S_ISLNK(status->st_mode), shown); !aside) return aside.error();
   }
   const auto ssh = MakeDirectory(home, ".ssh", kPrivateDirectory, kDirectory, shown, Mounts::kRefuse);
   if (!ssh) return ssh.error();
@@ -125,6 +133,11 @@ api::Expected<HomeState> LookAt(const Fd& home, const std::string& shown_home, s
   if ((status.st_mode & S_IXUSR) == 0) return state;
 
   const std::string shown_ssh = shown_home + "/.ssh";
+  const auto there = linux::StatBeneath(home.get(), ".ssh", shown_ssh);
+  if (!there && there.error().code == Code::kNotFound) return state;
+  if (!there) return there.error();
+  state.is_keys_file_replaced = !S_ISDIR(there->st_mode);
+  if (state.is_keys_file_replaced) return state;
   const auto ssh = OpenDirectory(home, ".ssh", kDirectory, shown_ssh, Mounts::kRefuse);
   if (!ssh && ssh.error().code == Code::kNotFound) return state;
   if (!ssh) return ssh.error();

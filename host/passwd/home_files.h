@@ -40,8 +40,8 @@ api::Expected<linux::Fd> OpenHome(const std::string& root, std::string_view home
 /// write.
 api::Expected<HomeState> LookAt(const linux::Fd& home, const std::string& shown, std::optional<uid_t> owner);
 
-/// Replaces ~/.ssh/authorized_keys as whoever we are. A .ssh that is somebody else's is set aside. Errors: kInvalid for
-/// more than kKeysBytesMax, kForbidden as Homes::Look.
+/// Replaces ~/.ssh/authorized_keys as whoever we are. A .ssh that is no directory of ours is set aside. Errors:
+/// kInvalid for more than kKeysBytesMax, kForbidden as Homes::Look.
 api::Expected<void> WriteKeys(const linux::Fd& home, const std::string& shown, std::string_view content);
 
 }  // namespace host::passwd

@@ -6,36 +6,15 @@
 #include <doctest/doctest.h>
 
 #include "api/codec/json.h"
-#include "api/codec/yaml.h"
 #include "client/wait.h"
 #include "tests/cmd/killed_box.h"
+#include "tests/support/widget_kind.h"
 
 namespace tests {
 namespace {
 
 using api::Json;
 using std::chrono::seconds;
-
-constexpr const char* kWidgets = "/apis/shop.example.com/v1/namespaces/default/widgets";
-
-constexpr std::string_view kWidgetCrd = R"yaml(
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: widgets.shop.example.com}
-spec:
-  group: shop.example.com
-  scope: Namespaced
-  names: {plural: widgets, singular: widget, kind: Widget}
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema:
-        openAPIV3Schema:
-          type: object
-          properties:
-            spec: {type: object, properties: {size: {type: integer, maximum: 10, default: 1}}}
-)yaml";
 
 struct ThirdParty : KilledBox {
   /// The status of the answer.
@@ -78,8 +57,7 @@ TEST_CASE("[D-01][HTB-89] a third party's kind is declared, used, watched and de
   {
     HerodProcess herod(box.config, box.root);
     REQUIRE(herod.ReadUntil(" started ", 1));
-    CHECK(box.Post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-                   api::codec::ParseYaml(kWidgetCrd, "crd")->front()) == 201);
+    CHECK(box.Post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", WidgetCrd()) == 201);
     CHECK(box.Make("a", 3) == 201);
     CHECK(box.Make("b", 11) == 422);
     const auto lines = box.Watch("0");

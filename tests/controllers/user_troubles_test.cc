@@ -259,6 +259,19 @@ TEST_CASE("[HTB-13][SEC-14] troubles: a link in the place of the key file is rep
   box.CheckMends("carol");
 }
 
+TEST_CASE("[HTB-13][SEC-14] troubles: a .ssh that is a link is set aside, and no revoked key counts behind it") {
+  Neighbours box;
+  box.Declare("carol");
+  fs::rename(box.root / "home/carol/.ssh", box.root / "home/carol/kept");
+  fs::create_symlink("kept", box.root / "home/carol/.ssh");
+  box.Ring("home/carol/.ssh/authorized_keys");
+  CHECK(box.Ready("carol") == "True Reconciled");
+  CHECK(fs::is_directory(fs::symlink_status(box.root / "home/carol/.ssh")));
+  CHECK(fs::read_symlink(box.root / "home/carol/.ssh.set-aside") == "kept");
+  CHECK(box.HasEvent("write keys /home/carol/.ssh/authorized_keys: is a link or no regular file, and is replaced"));
+  box.CheckMends("carol");
+}
+
 TEST_CASE("[HTB-13][SEC-14] troubles: keys that others were let read are closed again when the watch rings") {
   Neighbours box;
   box.Declare("carol");

@@ -128,7 +128,6 @@ void RefusesWhatIsInTheWay() {
   };
   const auto link = [](const std::string& path, const std::string& outside) { fs::create_symlink(outside, path); };
   const auto dangling = [](const std::string& path, const std::string&) { fs::create_symlink("/nowhere", path); };
-  const auto fifo = [](const std::string& path, const std::string&) { REQUIRE(::mkfifo(path.c_str(), 0600) == 0); };
   const auto file = [](const std::string& path, const std::string&) {
     REQUIRE(::mknod(path.c_str(), S_IFREG | 0600, 0) == 0);
   };
@@ -138,9 +137,6 @@ void RefusesWhatIsInTheWay() {
       {"/home/alice", link},
       {"/home/alice", dangling},
       {"/home/alice", file},
-      {"/home/alice/.ssh", link},
-      {"/home/alice/.ssh", fifo},
-      {"/home/alice/.ssh", file},
       {"/home/alice/.ssh/authorized_keys", directory},
   };
   for (const Row& row : rows) {
@@ -206,6 +202,50 @@ void ReplacesWhatIsNoKeyFile() {
     CHECK(box.root.Read("outside/secret") == "not to be read or written");
     CHECK(std::distance(fs::directory_iterator(box.root / "outside"), {}) == 1);
   }
+}
+
+/// So is what stands in the place of .ssh: sshd would read keys behind a link, also one that was revoked.
+template <class Backend>
+void ReplacesWhatIsNoSsh() {
+  using Put = std::function<void(const std::string& path, const std::string& outside)>;
+  const std::pair<const char*, Put> rows[] = {
+      {"a link", [](const auto& path, const auto& outside) { fs::create_symlink(outside, path); }},
+      {"a link to nothing", [](const auto& path, const auto&) { fs::create_symlink("/nowhere", path); }},
+      {"a FIFO", [](const auto& path, const auto&) { REQUIRE(::mkfifo(path.c_str(), 0600) == 0); }},
+      {"a file", [](const auto& path, const auto&) { REQUIRE(::mknod(path.c_str(), S_IFREG | 0600, 0) == 0); }},
+  };
+  for (const auto& [name, put] : rows) {
+    CAPTURE(name);
+    Backend box;
+    REQUIRE(box.homes.EnsureHome("/home/alice", 20000, 20000));
+    box.root.Write("outside/authorized_keys", "revoked\n");
+    put(box.root / "home/alice/.ssh", box.root / "outside");
+    const fs::file_type kind = fs::symlink_status(box.root / "home/alice/.ssh").type();
+
+    CHECK(box.homes.Look("/home/alice").value_or({}) ==
+          HomeState{.exists = true, .is_private = true, .is_keys_file_replaced = true});
+    REQUIRE(box.homes.WriteAuthorizedKeys("/home/alice", "key\n"));
+    const HomeState good{.exists = true, .is_private = true, .has_keys_file = true, .authorized_keys = "key\n"};
+    CHECK(box.homes.Look("/home/alice").value_or({}) == good);
+    CHECK(fs::symlink_status(box.root / "home/alice/.ssh.set-aside").type() == kind);
+    CHECK(box.root.Read("outside/authorized_keys") == "revoked\n");
+
+    fs::rename(box.root / "home/alice/.ssh", box.root / "home/alice/mine");  // Once more, and the name is taken.
+    put(box.root / "home/alice/.ssh", box.root / "outside");
+    const auto again = box.homes.WriteAuthorizedKeys("/home/alice", "key\n");
+    CHECK(again.has_value() == (kind == fs::file_type::symlink));
+    if (!again) CHECK(again.error().message.find("cannot be renamed to .ssh.set-aside") != std::string::npos);
+    CHECK(box.root.Read("outside/authorized_keys") == "revoked\n");
+  }
+}
+
+TEST_CASE("[HTB-13][SEC-14] sandbox homes: what is no directory in the place of .ssh is set aside, and not followed") {
+  ReplacesWhatIsNoSsh<Sandbox>();
+}
+
+TEST_CASE("[HTB-13][SEC-14] member homes: what is no directory in the place of .ssh is set aside, and not followed" *
+          tests::NeedsRoot()) {
+  ReplacesWhatIsNoSsh<tests::MemberBox>();
 }
 
 TEST_CASE("[HTB-13][SEC-14] sandbox homes: a link, FIFO or socket in the place of the key file is replaced") {

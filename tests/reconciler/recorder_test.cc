@@ -57,6 +57,30 @@ TEST_CASE("[ENGINE] recorder: of too many events the oldest go before their time
     CHECK(event->text.find("\"message\":\"event 12") != std::string::npos);  // 1200 to 1299.
 }
 
+TEST_CASE("[SEC-46] recorder: of too many events those of the namespaces that have most go, not those of others") {
+  EventBench h;
+  reconciler::Recorder recorder(h.client(), h.clock, {.kept_max = 100, .swept_at_once_max = 1000});
+  const auto emit = [&](const std::string& namespace_, int count) {
+    const api::Object about{.api_version = "test.dev/v1",
+                            .kind = "Toy",
+                            .metadata = {.name = namespace_, .namespace_ = namespace_, .uid = {namespace_}}};
+    for (int i = 0; i < count; ++i) recorder.Normal(about, "toy", "Made", "event " + std::to_string(i));
+  };
+  const auto left = [&](const char* namespace_) { return h.client().List("events", namespace_)->items.size(); };
+  emit("sam", 10);
+  emit("jo", 25);
+  emit("eve", 300);
+  emit("mallory", 60);
+  recorder.Sweep();
+  CHECK(left("sam") == 10);
+  CHECK(left("jo") == 25);
+  CHECK(left("eve") == 32);  // The rest in two equal shares.
+  CHECK(left("mallory") == 32);
+  const auto rest = h.client().List("events", "eve");
+  for (const auto& event : rest->items)
+    CHECK_MESSAGE(event->text.find("\"message\":\"event 2") != std::string::npos, event->text);  // 268 to 299.
+}
+
 TEST_CASE(
     "[D-01] recorder: an event of a client lives an hour from when it was last seen, in whichever field it says so") {
   EventBench h;

@@ -65,6 +65,33 @@ TEST_CASE("[SEC-61] store: of two writers who start from one state the second is
   CHECK(store->revision() == ResourceVersion{2});
 }
 
+TEST_CASE("[SEC-46] store: writes that come together stay within their namespace's quota, after a restart too") {
+  const tests::TempDir dir;
+  const Quota quota{.objects_max = 2, .bytes_max = 1000};
+  const auto within = [&](Mutation mutation) {
+    mutation.quota = quota;
+    return mutation;
+  };
+  {
+    auto store = tests::OpenStore(dir / "store.db");
+    std::vector<Mutation> mutations;
+    for (const char* name : {"a", "b", "c"}) mutations.push_back(within(Write(name, 1)));
+    const auto results = store->CommitAll(std::move(mutations));
+    CHECK(results[0]);
+    CHECK(results[1]);
+    REQUIRE_FALSE(results[2]);
+    CHECK(results[2].error().code == Code::kForbidden);
+    CHECK(store->revision() == ResourceVersion{2});  // What is refused has no revision.
+  }
+  auto store = tests::OpenStore(dir / "store.db");
+  CHECK(store->Commit(within(Write("c", 1))).error().code == Code::kForbidden);
+  REQUIRE(store->Commit(tests::RemoveThing("a", {1})));
+  CHECK(store->Commit(within(Write("c", 1))));
+  CHECK(store->Commit(within(tests::WriteThing("b", 1, {2}, std::string(1000, 'x')))).error().code == Code::kForbidden);
+  CHECK(store->Commit(tests::WriteThing("b", 1, {2}, std::string(1000, 'x'))));  // Of whom no quota is asked.
+  CHECK(store->Commit(within(Write("b", 2, store->revision()))));                // Less than there was.
+}
+
 TEST_CASE("[ENGINE] store: what comes together is one commit, in its order, and what is refused holds up nothing") {
   auto store = InMemory();
   REQUIRE(store->Commit(Write("taken", 1)));

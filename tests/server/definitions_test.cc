@@ -1,13 +1,20 @@
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
-#include "api/codec/yaml.h"
 #include "reconciler/builtin_kinds.h"
 #include "tests/support/api_box.h"
+#include "tests/support/client_wrapper.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/widget_kind.h"
 
 using namespace server;
 using namespace tests;
@@ -16,35 +23,6 @@ using api::Json;
 namespace {
 
 constexpr const char* kDefinitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-constexpr const char* kWidgets = "/apis/shop.example.com/v1/namespaces/default/widgets";
-
-constexpr std::string_view kWidgetCrd = R"yaml(
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: widgets.shop.example.com}
-spec:
-  group: shop.example.com
-  scope: Namespaced
-  names: {plural: widgets, singular: widget, kind: Widget, shortNames: [wd]}
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      subresources: {status: {}}
-      additionalPrinterColumns: [{name: Color, type: string, jsonPath: .spec.color}]
-      schema:
-        openAPIV3Schema:
-          type: object
-          properties:
-            spec:
-              type: object
-              properties:
-                color: {type: string, enum: [red, blue], default: red}
-                size: {type: integer, maximum: 10}
-            status: {type: object, properties: {seen: {type: integer}}}
-)yaml";
-
-Json Crd(std::string_view yaml = kWidgetCrd) { return api::codec::ParseYaml(yaml, "crd")->front(); }
 
 std::string Text(const Json& json) { return api::codec::WriteJson(json); }
 
@@ -77,6 +55,33 @@ struct DefinitionBox : ApiBox {
   }
 };
 
+/// Lists of widgets fail while `fails` says so.
+struct FlakyLists final : ClientWrapper {
+  using ClientWrapper::ClientWrapper;
+  api::Expected<reconciler::ObjectList> List(std::string_view resource, std::string_view namespace_) const override {
+    if (resource == "widgets.shop.example.com" && fails && fails()) return api::Error{api::Code::kUnavailable, "", ""};
+    return ClientWrapper::List(resource, namespace_);
+  }
+  std::function<bool()> fails{};
+};
+
+/// Makes objects so that one begins before another ends, as long as somebody comes in time.
+struct OverlappingCreates final : ClientWrapper {
+  using ClientWrapper::ClientWrapper;
+  api::Expected<reconciler::Written> Create(api::Object object, const reconciler::WriteOptions& options) override {
+    if (object.kind == "Widget") {
+      std::unique_lock lock(mutex);
+      const int own = ++begun;
+      came.notify_all();
+      came.wait_for(lock, std::chrono::milliseconds(20), [&] { return begun > own; });
+    }
+    return ClientWrapper::Create(std::move(object), options);
+  }
+  std::mutex mutex{};
+  std::condition_variable came{};
+  int begun = 0;  // Guarded by mutex.
+};
+
 }  // namespace
 
 TEST_CASE("[D-01] definitions: those of the server's own kinds can be read, as clients expect them") {
@@ -97,7 +102,7 @@ TEST_CASE("[D-01] definitions: those of the server's own kinds can be read, as c
   const auto revision = box.store->revision();
   REQUIRE(box.definitions.Open());
   CHECK(box.store->revision() == revision);  // A second start writes nothing.
-  REQUIRE(box.Ask("POST", kDefinitions, Text(Crd())).status == 201);
+  REQUIRE(box.Ask("POST", kDefinitions, Text(WidgetCrd())).status == 201);
   const auto declared = box.store->revision();
   REQUIRE(box.definitions.Open());
   CHECK(box.store->revision() == declared);
@@ -108,10 +113,10 @@ TEST_CASE("[D-01] definitions: nobody changes the server's own kinds or adds one
   const std::string users = box.NameOf("users.hero.dev");
   Json changed = JsonOf(box.Ask("GET", users));
   changed["spec"]["names"]["singular"] = "person";
-  Json added = Crd();
+  Json added = WidgetCrd();
   added["metadata"]["name"] = "widgets.hero.dev";
   added["spec"]["group"] = "hero.dev";
-  Json leases = Crd();
+  Json leases = WidgetCrd();
   leases["metadata"]["name"] = "widgets.coordination.k8s.io";
   leases["spec"]["group"] = "coordination.k8s.io";
   const std::vector<Header> merge{{"content-type", "application/merge-patch+json"}};
@@ -132,7 +137,7 @@ TEST_CASE("[D-01] definitions: nobody changes the server's own kinds or adds one
 TEST_CASE("[D-01] definitions: a third party's kind is served as soon as it is declared") {
   DefinitionBox box;
   CHECK(box.Ask("GET", kWidgets).status == 404);
-  const auto created = box.Ask("POST", kDefinitions, Text(Crd()));
+  const auto created = box.Ask("POST", kDefinitions, Text(WidgetCrd()));
   REQUIRE(created.status == 201);
   CHECK(TextAt(JsonOf(created), {"status", "acceptedNames", "listKind"}) == "WidgetList");
   CHECK(box.Condition("widgets.shop.example.com", "Established") == "True InitialNamesAccepted");
@@ -167,7 +172,7 @@ TEST_CASE("[D-01] definitions: one that cannot be served is refused whole, with 
     int status;
     const char* field;  ///< Of a cause.
   };
-  REQUIRE(box.Ask("POST", kDefinitions, Text(Crd())).status == 201);
+  REQUIRE(box.Ask("POST", kDefinitions, Text(WidgetCrd())).status == 201);
   const Row rows[] = {
       {"the name is none of it", R"({"metadata":{"name":"other.shop.example.com"}})", 422, "metadata.name"},
       {"no schema", R"({"spec":{"versions":[{"name":"v1","served":true,"storage":true}]}})", 422,
@@ -181,7 +186,7 @@ TEST_CASE("[D-01] definitions: one that cannot be served is refused whole, with 
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
-    Json crd = Crd();
+    Json crd = WidgetCrd();
     api::MergePatch(
         crd,
         *api::codec::ParseJson(
@@ -201,14 +206,14 @@ TEST_CASE("[D-01] definitions: one that cannot be served is refused whole, with 
 
 TEST_CASE("[D-01] definitions: a dry run serves nothing") {
   DefinitionBox box;
-  CHECK(box.Ask("POST", std::string(kDefinitions) + "?dryRun=All", Text(Crd())).status == 201);
+  CHECK(box.Ask("POST", std::string(kDefinitions) + "?dryRun=All", Text(WidgetCrd())).status == 201);
   CHECK(box.Ask("GET", kWidgets).status == 404);
   CHECK(box.Ask("GET", box.NameOf("widgets.shop.example.com")).status == 404);
 }
 
 TEST_CASE("[D-01] definitions: a changed schema holds from the next write on; what objects are stored as stays") {
   DefinitionBox box;
-  REQUIRE(box.Ask("POST", kDefinitions, Text(Crd())).status == 201);
+  REQUIRE(box.Ask("POST", kDefinitions, Text(WidgetCrd())).status == 201);
   REQUIRE(box.Ask("POST", kWidgets, Widget("a")).status == 201);
   const std::string name = box.NameOf("widgets.shop.example.com");
   const auto change = [&](const std::string& patch) {
@@ -233,7 +238,7 @@ TEST_CASE("[D-01] definitions: a changed schema holds from the next write on; wh
 
 TEST_CASE("[D-01] definitions: with its definition a kind's objects go, and none is made meanwhile") {
   DefinitionBox box;
-  REQUIRE(box.Ask("POST", kDefinitions, Text(Crd())).status == 201);
+  REQUIRE(box.Ask("POST", kDefinitions, Text(WidgetCrd())).status == 201);
   REQUIRE(box.Ask("POST", kWidgets, Widget("a")).status == 201);
   REQUIRE(box.Ask("POST", kWidgets, Widget("held", "{}", R"(,"finalizers":["shop.example.com/keep"])")).status == 201);
   const std::string name = box.NameOf("widgets.shop.example.com");
@@ -257,7 +262,7 @@ TEST_CASE("[D-01] definitions: with its definition a kind's objects go, and none
   CHECK(box.Ask("GET", name).status == 404);
   CHECK(box.Ask("GET", kWidgets).status == 404);
   CHECK(TextAt(JsonOf(box.Ask("GET", "/apis")), {"groups"}).find("shop.example.com") == std::string::npos);
-  CHECK(box.Ask("POST", kDefinitions, Text(Crd())).status == 201);
+  CHECK(box.Ask("POST", kDefinitions, Text(WidgetCrd())).status == 201);
   CHECK(JsonOf(box.Ask("GET", kWidgets)).Find("items")->size() == 0);
 }
 
@@ -266,7 +271,7 @@ TEST_CASE("[D-01] definitions: a restart serves what was declared, and goes on w
   const reconciler::StoreOptions options{.path = dir / "store.db"};
   {
     DefinitionBox box(options);
-    REQUIRE(box.Ask("POST", kDefinitions, Text(Crd())).status == 201);
+    REQUIRE(box.Ask("POST", kDefinitions, Text(WidgetCrd())).status == 201);
     REQUIRE(box.Ask("POST", kWidgets, Widget("a")).status == 201);
   }
   {
@@ -279,4 +284,62 @@ TEST_CASE("[D-01] definitions: a restart serves what was declared, and goes on w
   CHECK(box.Ask("POST", kWidgets, Widget("late")).status == 405);
   box.Step();
   CHECK(box.Ask("GET", kWidgets).status == 404);
+}
+
+TEST_CASE("[D-01] definitions: a list that fails is no sign that a kind has no objects") {
+  DefinitionBox box;
+  const api::ObjectKey key{"customresourcedefinitions.apiextensions.k8s.io", "", "widgets.shop.example.com"};
+  REQUIRE(box.Ask("POST", kDefinitions, Text(WidgetCrd())).status == 201);
+  FlakyLists flaky(box.registry);
+  reconciler::Definitions definitions(flaky, box.catalog, box.clock);
+  REQUIRE(definitions.Delete(key, {}));
+
+  int lists = 0;
+  flaky.fails = [&] { return ++lists == 2; };  // The one behind the lock.
+  CHECK(definitions.Step(definitions) == 0);
+  CHECK(lists == 2);
+  CHECK(box.registry.Get(key));
+  flaky.fails = [] { return true; };
+  const reconciler::PatchDocument without(api::Json::Of({{"metadata", Json::Of({{"finalizers", Json()}})}}));
+  const auto refused = definitions.Patch(key, without, {});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == api::Code::kUnavailable);
+  CHECK(box.registry.Get(key));
+
+  flaky.fails = {};
+  CHECK(definitions.Step(definitions) == 1);
+  CHECK_FALSE(box.registry.Get(key));
+}
+
+TEST_CASE("[D-01][SEC-46] definitions: a crowd that makes objects does not keep a change of their kind waiting") {
+  constexpr int kCreatesMax = 2000;  // With the creators before everybody this many come first.
+  DefinitionBox box;
+  REQUIRE(box.Ask("POST", kDefinitions, Text(WidgetCrd())).status == 201);
+  OverlappingCreates slow(box.registry);
+  reconciler::Definitions definitions(slow, box.catalog, box.clock);
+  std::atomic<int> made = 0;
+  std::atomic<bool> is_changed = false;
+  std::vector<std::jthread> creators;
+  creators.reserve(4);
+  for (int i = 0; i < 4; ++i)
+    creators.emplace_back([&] {
+      while (!is_changed) {
+        const int number = ++made;
+        if (number > kCreatesMax) return;
+        const api::Object widget{.api_version = "shop.example.com/v1",
+                                 .kind = "Widget",
+                                 .metadata = {.name = "w" + std::to_string(number), .namespace_ = "default"}};
+        if (!definitions.Create(widget, {})) return;
+      }
+    });
+  {
+    std::unique_lock lock(slow.mutex);
+    REQUIRE(slow.came.wait_for(lock, std::chrono::seconds(20), [&] { return slow.begun > 4; }));
+  }
+  const api::ObjectKey key{"customresourcedefinitions.apiextensions.k8s.io", "", "widgets.shop.example.com"};
+  const reconciler::PatchDocument label(api::Json::Of({{"metadata", Json::Of({{"labels", Json::Of({{"a", "b"}})}})}}));
+  CHECK(definitions.Patch(key, label, {}));
+  is_changed = true;
+  creators.clear();
+  CHECK(made < kCreatesMax);
 }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/api_box.h"
+#include "tests/support/widget_kind.h"
 
 using namespace server;
 using namespace tests;
@@ -118,4 +119,46 @@ TEST_CASE("[WIRE] who has a document already is told so") {
   REQUIRE(box.catalog.Add({.group = "other.dev", .version = "v1", .kind = "Thing", .plural = "things"}));
   CHECK(box.Ask("GET", "/apis", "", {{"if-none-match", plain}}).status == 200);  // A kind more.
   CHECK(box.Ask("GET", "/apis", "", {{"accept", "text/html"}, {"if-none-match", "*"}}).status == 406);
+}
+
+TEST_CASE("[WIRE] a document is made once for each form that is asked for, and anew when the kinds have changed") {
+  ApiBox box;
+  Documents documents(box.catalog);
+  const auto ask = [&](const std::string& path, const std::string& accept, const std::string& tag = "") {
+    auto served = documents.Serve(
+        {.method = "GET", .target = *ParseTarget(path), .headers = {{"accept", accept}, {"if-none-match", tag}}});
+    REQUIRE(served);
+    return *std::move(served);
+  };
+  const auto first = ask("/openapi/v2", "application/json");
+  CHECK(ask("/openapi/v2", "application/json").body == first.body);
+  CHECK(ask("/openapi/v2", "application/json", HeaderOf(first, "ETag")).status == 304);
+  CHECK(documents.made() == 1);
+  CHECK(ask("/openapi/v2", "application/yaml").body != first.body);
+  CHECK(ask("/openapi/v3", "application/json").body != first.body);
+  CHECK(documents.made() == 3);
+  CHECK_FALSE(documents.Serve({.method = "GET", .target = *ParseTarget("/openapi/v3/apis/a/b")}));
+  CHECK(ask("/openapi/v2", "text/html").status == 406);
+  CHECK(documents.made() == 3);
+
+  box.catalog.Put(*api::schema::KindFromCrd(WidgetCrd()));
+  const auto second = ask("/openapi/v2", "application/json", HeaderOf(first, "ETag"));
+  CHECK(second.status == 200);
+  CHECK(second.body.find("com.example.shop.v1.Widget") != std::string::npos);
+  CHECK(ask("/openapi/v2", "application/json").body == second.body);
+  CHECK(documents.made() == 4);
+}
+
+TEST_CASE("[WIRE][SEC-46] what is kept of documents has a bound, however many forms are asked for") {
+  ApiBox box;
+  Documents documents(box.catalog);
+  for (int i = 0; i < 700; ++i) {  // 21 MiB of keys alone.
+    const std::string accept = "application/json;q=0." + std::string(30'000, '1') + std::to_string(i);
+    auto served =
+        documents.Serve({.method = "GET", .target = *ParseTarget("/version"), .headers = {{"accept", accept}}});
+    REQUIRE(served);
+    CHECK(served->status == 200);
+  }
+  CHECK(documents.made() == 700);
+  CHECK(documents.bytes() <= 16u << 20);
 }

@@ -4,8 +4,10 @@
 #include <array>
 #include <future>
 #include <latch>
+#include <memory>
 #include <stdexcept>
 #include <sys/stat.h>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -347,4 +349,66 @@ TEST_CASE("[SEC-61] the socket: its mode, a stale one, a live one, no socket") {
   CHECK(dir.Read("file") == "precious");
   CHECK(UnixSocket::Listen(dir / std::string(200, 'x')).error().code == api::Code::kInvalid);
   CHECK(UnixSocket::Listen(dir / "missing/hero.sock").error().code == api::Code::kUnavailable);
+}
+
+namespace {
+
+constexpr const char* kSlots = "/apis/hero.dev/v1/namespaces/default/slots";
+
+std::string ListOf(int version) {
+  return "GET " + std::string(kSlots) + "?resourceVersion=" + std::to_string(version) +
+         " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+}
+
+constexpr const char* kSlot = R"({"apiVersion":"hero.dev/v1","kind":"Slot","metadata":{"name":"a"}})";
+
+}  // namespace
+
+TEST_CASE("[WIRE] a list of a version that is still to come waits for it, without holding a worker") {
+  ServedBox box({.workers = 1, .early_max = 20s});
+  std::vector<std::unique_ptr<RawClient>> early;
+  for (int i = 0; i < 5; ++i) {
+    early.push_back(std::make_unique<RawClient>(box.served.path()));
+    REQUIRE(early.back()->Send(ListOf(1)));
+  }
+  RawClient other(box.served.path());  // The one worker is free for it.
+  REQUIRE(other.Send(ListOf(0)));
+  CHECK(other.ReadToEnd());
+  CHECK(other.Statuses() == "200");
+  REQUIRE(box.api.Ask("POST", kSlots, kSlot).status == 201);
+  for (const auto& client : early) {
+    CHECK(client->ReadToEnd());
+    CHECK(client->Statuses() == "200");
+    CHECK(client->seen.find(R"("resourceVersion":"1")") != std::string::npos);
+  }
+}
+
+TEST_CASE("[WIRE] a list of a version that does not come is refused in the end, at once when the server stops") {
+  ServedBox box({.early_max = 100ms});
+  RawClient early(box.served.path());
+  REQUIRE(early.Send(ListOf(9)));
+  CHECK(early.ReadToEnd());
+  CHECK(early.Statuses() == "504");
+  CHECK(early.seen.find("\r\nRetry-After: 1\r\n") != std::string::npos);
+  CHECK(early.seen.find(R"({"causes":[{"message":"Too large resource version","reason":"ResourceVersionTooLarge"}],)"
+                        R"("retryAfterSeconds":1})") != std::string::npos);
+  CHECK(early.seen.find("Timeout: Too large resource version: 9, current: 0") != std::string::npos);
+
+  ApiBox api;
+  std::latch asked(1);
+  Served ending({.serve =
+                     [&](const Request& request) {
+                       Response response = api.surface.Serve(request);
+                       asked.count_down();
+                       return response;
+                     },
+                 .may_block = [](const Request&) { return true; }},
+                {.early_max = 1h});
+  RawClient waiting(ending.path());
+  REQUIRE(waiting.Send(ListOf(9)));
+  asked.wait();
+  ending.RequestStop();
+  ending.Wait();
+  CHECK(waiting.ReadToEnd());
+  CHECK(waiting.Statuses() == "504");
 }

@@ -58,7 +58,8 @@ struct ApiBox {
                                       .endpoint =
                                           [] {
                                             return server::Endpoint{"https://127.0.0.1:7443", "PEM"};
-                                          }}},
+                                          }},
+                           .revision = [this] { return store->revision(); }},
                           {.plan =
                                [this](const reconciler::PlanQuery& query) {
                                  planned_for = query;
