@@ -126,6 +126,20 @@ Expected<void> CreateTables(sqlite3* connection) {
                  "COMMIT");
 }
 
+/// A killed process may have written what it did not come to sync. We would read that from the kernel's memory and show
+/// it, and a power cut would take it back.
+Expected<void> SyncLog(sqlite3* connection) {
+  sqlite3_file* log = nullptr;
+  if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK || log == nullptr ||
+      log->pMethods == nullptr)
+    return {};
+  if (const int code = log->pMethods->xSync(log, SQLITE_SYNC_FULL); code != SQLITE_OK)
+    return Error{Code::kUnavailable, "StoreFailed",
+                 std::string(sqlite3_db_filename(connection, "main")) + "-wal cannot be synced: " +
+                     sqlite3_errstr(code) + "; nothing is read from it that a power cut could take back"};
+  return {};
+}
+
 /// Locks the file, and looks at what it is before anything is written to it. The lock is SQLite's own exclusive one:
 /// held to the end of the process, gone with a crash.
 Expected<void> SetUp(sqlite3* connection, const std::string& path) {
@@ -145,7 +159,7 @@ Expected<void> SetUp(sqlite3* connection, const std::string& path) {
   for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA secure_delete=OFF",
                              "PRAGMA journal_size_limit=4194304"})
     if (auto done = Execute(connection, pragma); !done) return done;
-  return is_new ? CreateTables(connection) : Expected<void>();
+  return is_new ? CreateTables(connection) : SyncLog(connection);
 }
 
 }  // namespace

@@ -90,6 +90,8 @@ Expected<void> Informer::VerifyIfDue() {
 
 /// Guarded by mutex_, which the caller holds.
 bool Informer::IsBehind(const ObjectList& list) const {
+  // Of an object that was made and removed in the silence neither tells, but somebody waits for one of its revisions.
+  if (awaited_ > revision_ && awaited_ <= list.revision) return true;
   std::size_t seen = 0;
   for (const SnapshotPtr& snapshot : list.items) {
     const auto found = objects_.find({snapshot->key.namespace_, snapshot->key.name});
@@ -113,9 +115,12 @@ Expected<void> Informer::CatchUp(api::ResourceVersion revision, std::chrono::mil
     std::lock_guard step_lock(step_mutex_);
     if (!watch_) continue;
     auto event = watch_->Next(wait, {});
-    if (event && !*event)
+    if (event && !*event) {
+      std::lock_guard lock(mutex_);
+      awaited_ = std::max(awaited_, revision);
       return Error{Code::kTimeout, "CacheBehind",
                    "the cache of " + resource_ + " waits for revision " + std::to_string(revision.value) + " in vain"};
+    }
     if (event) Apply(**event);
   }
   return {};

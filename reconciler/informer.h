@@ -101,6 +101,7 @@ class Informer {
   std::chrono::steady_clock::time_point verified_at_{};
   std::int64_t stale_found_ = 0;
   api::ResourceVersion revision_{};
+  api::ResourceVersion awaited_{};  // The newest that somebody waited for in vain.
   bool is_synced_ = false;
 };
 

@@ -290,13 +290,23 @@ void Pass::Acknowledge(const std::vector<StepResult>& results) {
   }
   if (!is_any) return;
   object_.body["status"]["handled"] = AsJson(handled_);
-  api::Object object = object_;
-  object.metadata.resource_version = {};
-  auto written = engine_.client.UpdateStatus(std::move(object), write_options());
-  if (written)
-    own_writes_.Note(*written->object);
-  else
-    Fail(written.error(), "acknowledge");
+  if (auto written = WriteHandled(); !written) Fail(written.error(), "acknowledge");
+}
+
+/// Over the status that is there: it is newer than the one that this pass began with when the answer to its write was
+/// lost.
+Expected<void> Pass::WriteHandled() {
+  auto current =
+      engine_.client.Get({api::ResourceName(controller_.kind()), object_.metadata.namespace_, object_.metadata.name});
+  if (!current) return current.error();
+  auto object = api::codec::ParseObject((*current)->text);
+  if (!object) return object.error();
+  object->body["status"]["handled"] = AsJson(handled_);
+  object->metadata.resource_version = {};  // We are the only writer of this status.
+  auto written = engine_.client.UpdateStatus(*std::move(object), write_options());
+  if (!written) return written.error();
+  own_writes_.Note(*written->object);
+  return {};
 }
 
 void Pass::Fail(const Error& error, std::string_view what) {

@@ -63,6 +63,7 @@ class Pass {
   void TellHeld(std::string advice);
   bool Apply();
   void Acknowledge(const std::vector<StepResult>& results);
+  api::Expected<void> WriteHandled();
   void Fail(const api::Error& error, std::string_view what);
   void FailThrown(const std::exception& exception);
   api::Expected<void> EnsureFinalizer();

@@ -180,7 +180,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   void ForgetDropped(const LogBatch& log);
   std::chrono::steady_clock::time_point TimeNow() const;
   void CountTransaction(std::chrono::steady_clock::time_point began, const Expected<void>& done);
-  Queues Publish(const Outcome& outcome);
+  std::vector<std::shared_ptr<EventQueue>> Publish(const Outcome& outcome);
   Turn NextLead() const;
 
   // Constant after construction.
@@ -305,7 +305,7 @@ void Store::Impl::LeadCommit(std::unique_lock<std::mutex>& lock) {
   const auto written = outcome.log.rows.empty() ? Expected<void>() : database_->Write(outcome.log);
   lock.lock();
   if (!outcome.log.rows.empty()) CountTransaction(began, written);
-  Queues told;
+  std::vector<std::shared_ptr<EventQueue>> told;
   if (written) {
     told = Publish(outcome);
     if (!outcome.log.rows.empty()) ++commits_;
@@ -399,17 +399,21 @@ void Store::Impl::PlanDrops(LogBatch& log, std::int64_t newest, std::size_t rows
 }
 
 /// Makes a written batch visible. Returns the queues whose readers have to be told, without the lock.
-Store::Impl::Queues Store::Impl::Publish(const Outcome& outcome) {
-  Queues told;
+std::vector<std::shared_ptr<EventQueue>> Store::Impl::Publish(const Outcome& outcome) {
   for (const Event& event : outcome.events) {
     revision_ = event.revision.value;
     Put(event);
     Supersede(event);
-    for (const auto& queue : queues_) {
+  }
+  std::vector<std::shared_ptr<EventQueue>> told;
+  for (const auto& queue : queues_) {
+    bool is_told = false;
+    for (const Event& event : outcome.events) {
       if (queue->resource() != event.object->key.resource) continue;
       queue->Push(event);
-      told.insert(queue);
+      is_told = true;
     }
+    if (is_told) told.push_back(queue);
   }
   ForgetDropped(outcome.log);
   return told;

@@ -171,7 +171,7 @@ std::string FormatHead(const Response& response, Framing framing, bool is_kept_a
   for (const Header& header : response.headers) add(header.name, api::codec::Printable(header.value, kHeaderBytesMax));
   // Who has the document already takes a length for that of the document.
   if (framing == Framing::kLength && response.status != 304)
-    add("Content-Length", std::to_string(response.body.size()));
+    add("Content-Length", std::to_string(response.body_bytes()));
   if (framing == Framing::kChunked) add("Transfer-Encoding", "chunked");
   if (!is_kept_alive) add("Connection", "close");
   return head + "\r\n";

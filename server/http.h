@@ -67,7 +67,8 @@ struct Request {
 struct Chunk {
   std::string bytes{};
   bool is_last = false;
-  std::optional<std::chrono::milliseconds> wake_after{};  ///< Pull again then, even when nothing is notified.
+  /// Pull again then, even when nothing is notified. More than none: there is nothing else to say now.
+  std::optional<std::chrono::milliseconds> wake_after{};
 };
 
 /// A body that goes on. Pulled, so that a slow reader costs one chunk and blocks nobody.
@@ -82,15 +83,28 @@ class ChunkSource {
   virtual void SetNotify(std::function<void()> notify) = 0;
 };
 
+/// A body that is made as it is sent, so that a long one is never in memory whole.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+
+  /// All of its bytes, known before the first.
+  virtual std::size_t size() const = 0;
+  /// What comes next; not empty before all was given. Never blocks; called by one thread at a time.
+  virtual std::string Next() = 0;
+};
+
 struct Response {
   int status = 200;
   std::vector<Header> headers{};
-  std::string body{};                     ///< Unused when there is a stream.
-  std::unique_ptr<ChunkSource> stream{};  ///< Null: the body is all.
+  std::string body{};
+  std::unique_ptr<BodySource> long_body{};  ///< In place of `body`.
+  std::unique_ptr<ChunkSource> stream{};    ///< In place of both.
   /// Of a refusal that comes too early: once this is true the request is served anew. Until that it is asked every few
   /// milliseconds, for `ListenerOptions::early_max`. Thread-safe, never waits. Null: the answer stands.
   std::function<bool()> is_outdated{};
 
+  std::size_t body_bytes() const { return long_body ? long_body->size() : body.size(); }
   Response& With(std::string name, std::string value);
 };
 

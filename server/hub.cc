@@ -1,5 +1,7 @@
 #include "server/hub.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "server/session.h"
@@ -7,7 +9,8 @@
 namespace server {
 namespace {
 
-constexpr std::size_t kRefusedMax = 64;  // Connections beyond the limit that are being told so at once.
+constexpr std::size_t kPumpedAtOnce = 64;  // Below half a millisecond; then others are served.
+constexpr std::size_t kRefusedMax = 64;    // Connections beyond the limit that are being told so at once.
 
 void Decrease(std::map<std::string, std::size_t>& counts, const std::string& key) {
   const auto found = counts.find(key);
@@ -116,6 +119,31 @@ std::vector<std::shared_ptr<Session>> Hub::Sessions() {
   for (const auto& [session, seat] : seats_)
     if (auto shared = session->weak_from_this().lock()) alive.push_back(std::move(shared));
   return alive;
+}
+
+void Hub::Wake(std::weak_ptr<Session> session) {
+  bool is_first = false;
+  {
+    const std::lock_guard lock(woken_mutex_);
+    is_first = woken_.empty();
+    woken_.push_back(std::move(session));
+  }
+  if (is_first) on_woken();
+}
+
+bool Hub::PumpSome() {
+  std::vector<std::weak_ptr<Session>> some;
+  bool is_more = false;
+  {
+    const std::lock_guard lock(woken_mutex_);
+    const auto end = woken_.begin() + static_cast<std::ptrdiff_t>(std::min(woken_.size(), kPumpedAtOnce));
+    some.assign(std::move_iterator(woken_.begin()), std::move_iterator(end));
+    woken_.erase(woken_.begin(), end);
+    is_more = !woken_.empty();  // If not, the next Wake says so.
+  }
+  for (const auto& one : some)
+    if (const auto session = one.lock()) session->PumpSoon();
+  return is_more;
 }
 
 }  // namespace server

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,10 +42,16 @@ class Hub {
 
   std::vector<std::shared_ptr<Session>> Sessions();
 
+  /// A stream of that session has something to say. From any thread; calls `on_woken` when nobody else was waiting.
+  void Wake(std::weak_ptr<Session> session);
+  /// Pumps some of those who were woken, in their order, on a thread of the reactor. True when there are more.
+  bool PumpSome();
+
   // Constant after construction.
   const ListenerOptions& options;
   const Service& service;
   std::function<void()> on_empty{};
+  std::function<void()> on_woken{};  ///< Sees to it that PumpSome is called until there are no more.
 
   Workers workers;
   std::atomic<bool> is_draining{false};
@@ -72,6 +79,10 @@ class Hub {
   std::size_t local_ = 0;
   std::size_t remote_ = 0;  // Named ones.
   std::uint64_t next_number_ = 0;
+
+  std::mutex woken_mutex_;  // Apart: a thousand are woken by a writer while others come and go.
+  // Guarded by woken_mutex_.
+  std::deque<std::weak_ptr<Session>> woken_;  // Each once at most.
 };
 
 }  // namespace server

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/codec/json.h"
+#include "server/list_body.h"
 #include "server/negotiate.h"
 #include "server/paging.h"
 #include "server/selector.h"
@@ -26,6 +27,7 @@ using api::schema::Kind;
 using reconciler::SnapshotPtr;
 
 constexpr std::string_view kListOptions = "ListOptions";
+constexpr std::size_t kWholeMax = 256u << 10;     // Of a list that is made at once: some hundred objects.
 constexpr std::chrono::minutes kWatchLength{45};  // Without timeoutSeconds; Kubernetes takes 30 to 60 minutes.
 constexpr std::chrono::hours kWatchLengthMax{24};
 
@@ -115,12 +117,6 @@ Expected<Asked> ReadOptions(const Request& request, const Route& route, bool is_
   return asked;
 }
 
-Json MetaJson(const ListMeta& meta) {
-  Json json = Json::Of({{"resourceVersion", std::to_string(meta.revision.value)}, {"continue", meta.continue_token}});
-  if (meta.remaining) json["remainingItemCount"] = *meta.remaining;
-  return json;
-}
-
 Expected<Json> ReadStored(const Kind& kind, const reconciler::Snapshot& item) {
   auto object = api::codec::ParseJson(item.text);
   if (!object) return object.error().Within("stored " + ToString(item.key));
@@ -137,7 +133,7 @@ Expected<Json> TableOf(const Kind& kind, const Wanted& wanted, const ListMeta& m
     if (!object) return object.error();
     rows.push_back(TableRow(kind, *object, wanted, now));
   }
-  return MakeTable(wanted.meta_version, MetaJson(meta), TableColumns(kind), std::move(rows));
+  return MakeTable(wanted.meta_version, ListMetaJson(meta), TableColumns(kind), std::move(rows));
 }
 
 Expected<Json> MetadataListOf(const Kind& kind, const Wanted& wanted, const ListMeta& meta,
@@ -151,24 +147,35 @@ Expected<Json> MetadataListOf(const Kind& kind, const Wanted& wanted, const List
   }
   Json list = Json::Of({{"kind", "PartialObjectMetadataList"},
                         {"apiVersion", "meta.k8s.io/" + wanted.meta_version},
-                        {"metadata", MetaJson(meta)}});
+                        {"metadata", ListMetaJson(meta)}});
   list["items"] = Json(std::move(metadata));
   return list;
-}
-
-/// Joins the objects' own texts: nothing is parsed for a plain list.
-std::string ListText(const Kind& kind, const ListMeta& meta, const std::vector<SnapshotPtr>& items) {
-  std::string text = R"({"apiVersion":")" + kind.api_version() + R"(","items":[)";
-  for (const SnapshotPtr& item : items) {
-    if (item != items.front()) text += ',';
-    text += ServedText(kind, item->text);
-  }
-  return text + R"(],"kind":")" + kind.list_kind + R"(","metadata":)" + api::codec::WriteJson(MetaJson(meta)) + "}";
 }
 
 /// An answer that was made for this request, or why it could not be.
 Response Formed(const Wanted& wanted, const Expected<Json>& json) {
   return json ? FormedResponse(wanted, api::codec::WriteJson(*json)) : Refuse(json.error());
+}
+
+/// A long one is made as it is sent.
+Response ListResponse(const Kind& kind, const Wanted& wanted, const ListMeta& meta, std::vector<SnapshotPtr> items) {
+  if (IsRespelled(kind)) {
+    for (SnapshotPtr& item : items) {
+      auto spelled = std::make_shared<reconciler::Snapshot>(*item);
+      spelled->text = ServedText(kind, item->text);
+      item = std::move(spelled);
+    }
+  }
+  auto body = MakeListBody(kind, meta, std::move(items));
+  Response response = JsonResponse(200, "");
+  if (!wanted.is_yaml && body->size() > kWholeMax) {
+    response.long_body = std::move(body);
+    return response;
+  }
+  std::string text;
+  text.reserve(body->size());
+  while (text.size() < body->size()) text += body->Next();
+  return FormedResponse(wanted, std::move(text));
 }
 
 /// What goes on from a token: the same moment, behind the last object that was sent.
@@ -244,7 +251,7 @@ Response List(const Backend& backend, const Request& request, const Route& route
   if (wanted.form == Form::kTable)
     return Formed(wanted, TableOf(*route.kind, wanted, meta, list->items, backend.clock.Now()));
   if (wanted.form == Form::kMetadata) return Formed(wanted, MetadataListOf(*route.kind, wanted, meta, list->items));
-  return FormedResponse(wanted, ListText(*route.kind, meta, list->items));
+  return ListResponse(*route.kind, wanted, meta, std::move(list->items));
 }
 
 Response OpenWatch(const Backend& backend, const Request& request, const Route& route) {

@@ -71,10 +71,12 @@ void Session::DrainNow() {
 }
 
 void Session::Arm(std::chrono::milliseconds wait) {
+  wake_at_.reset();
   stream_->SetDeadline(wait, [self = shared_from_this()] { self->OnDeadline(); });
 }
 
 void Session::OnDeadline() {
+  wake_at_.reset();
   switch (state_) {
     case State::kReading:  // The read ends with an error, which then becomes the answer.
       is_late_ = true;
@@ -253,7 +255,10 @@ void Session::Respond(Response response) {
   response_ = std::move(response);
   if (response_.stream && !is_head_) return StartStream();
   head_ = FormatHead(response_, Framing::kLength, is_kept_alive_);
-  if (is_head_) response_.body.clear();
+  if (is_head_) {
+    response_.body.clear();
+    response_.long_body.reset();
+  }
   WriteWhole();
 }
 
@@ -261,19 +266,22 @@ void Session::Respond(Response response) {
 void Session::WriteWhole() {
   state_ = State::kWriting;
   Arm(hub_.options.write_max);
-  const auto piece = std::string_view(response_.body).substr(written_, kPieceBytes);
+  if (response_.long_body && written_ < response_.body_bytes()) chunk_ = response_.long_body->Next();
+  const auto piece =
+      response_.long_body ? std::string_view(chunk_) : std::string_view(response_.body).substr(written_, kPieceBytes);
   stream_->Write({head_, piece}, [self = shared_from_this(), size = piece.size()](Moved moved) {
     if (self->state_ != State::kWriting) return;
     if (!moved.is_done()) return self->CloseNow();
     self->head_.clear();
     self->written_ += size;
-    if (self->written_ < self->response_.body.size()) return self->WriteWhole();
+    if (self->written_ < self->response_.body_bytes()) return self->WriteWhole();
     self->OnWritten();
   });
 }
 
 void Session::OnWritten() {
   response_ = {};
+  std::string().swap(chunk_);
   written_ = 0;
   if (!is_kept_alive_ || hub_.is_draining) return Linger();
   WaitForRequest();
@@ -312,7 +320,7 @@ void Session::StartStream() {
     self->response_.stream->SetNotify([weak = std::weak_ptr(self)] {
       const auto session = weak.lock();
       if (!session || session->is_woken_.exchange(true)) return;  // One wake-up in the queue is enough.
-      session->stream_->Post([session] { session->Pump(); });
+      session->hub_.Wake(weak);
     });
     self->Pump();
   });
@@ -329,17 +337,52 @@ void Session::WatchForEnd() {
   });
 }
 
-void Session::Pump() {
+void Session::PumpSoon() {
   is_woken_ = false;
+  try {
+    stream_->Dispatch([self = shared_from_this()] { self->Pump(); });
+  } catch (const std::exception& exception) {  // Memory ran out: those who were woken with it go on.
+    host::log::Error("a connection failed", {{"what", exception.what()}});
+  }
+}
+
+/// An event goes out and the stream has nothing more: both at once, for a turn in the reactor's queue costs as much as
+/// all else. What has still more to say, or a reader who is slow, has to wait for its turns.
+void Session::Pump() {
   if (state_ != State::kStreaming || is_writing_) return;
-  if (is_ending_ || !IsStillGood()) return EndStream();
+  if (PumpOnce(false)) PumpOnce(true);
+}
+
+/// True when a chunk went out and the stream may have more.
+bool Session::PumpOnce(bool may_wait) {
+  if (is_ending_ || !IsStillGood()) {
+    EndStream();
+    return false;
+  }
   Chunk chunk = PullGuarded();
-  chunk_ = std::move(chunk.bytes);
-  if (!chunk_.empty()) return WriteChunk(chunk.is_last);
-  if (chunk.is_last) return EndStream();
-  if (origin_.caller && !chunk.wake_after) return;
-  const std::chrono::milliseconds proof_max = kProofMax;
-  Arm(origin_.caller ? *chunk.wake_after : std::min(chunk.wake_after.value_or(proof_max), proof_max));
+  chunk_.swap(chunk.bytes);  // A string that is assigned nothing keeps its memory.
+  is_ending_ = chunk.is_last;
+  if (!chunk_.empty()) {
+    const bool is_all = chunk.wake_after && chunk.wake_after->count() > 0;
+    if (!WriteChunk(may_wait)) return false;
+    if (is_ending_ || !is_all) return true;
+  } else if (is_ending_) {
+    EndStream();
+    return false;
+  }
+  ArmWake(chunk.wake_after);
+  return false;
+}
+
+/// Pumps again after that time, or earlier: a deadline that is set already stays, for setting one costs as much as
+/// telling an event.
+void Session::ArmWake(std::optional<std::chrono::milliseconds> wait) {
+  if (!origin_.caller) wait = std::min<std::chrono::milliseconds>(wait.value_or(kProofMax), kProofMax);
+  if (!wait) return;
+  const auto at = std::chrono::steady_clock::now() + *wait;
+  if (wake_at_ && *wake_at_ <= at) return;
+  Arm(*wait);
+  wake_at_ = at;
 }
 
 /// Whether who opened a stream may still ask: a token that is revoked ends what it began.
@@ -360,19 +403,22 @@ Chunk Session::PullGuarded() const {
   }
 }
 
-void Session::WriteChunk(bool is_last) {
-  is_writing_ = true;
-  is_ending_ = is_ending_ || is_last;
+/// True when all of it went out at once, which is tried if it need not wait.
+bool Session::WriteChunk(bool may_wait) {
   std::array<char, 20> size{};
   const int digits = std::snprintf(size.data(), size.size(), "%zx\r\n", chunk_.size());
   head_ = is_http10_ ? std::string() : std::string(size.data(), static_cast<std::size_t>(digits));
+  Stream::Parts parts{head_, chunk_, is_http10_ ? "" : "\r\n"};
+  if (!may_wait && stream_->WriteSome(parts)) return true;
+  is_writing_ = true;
   Arm(hub_.options.write_max);
-  stream_->Write({head_, chunk_, is_http10_ ? "" : "\r\n"}, [self = shared_from_this()](Moved moved) {
+  stream_->Write(parts, [self = shared_from_this()](Moved moved) {
     if (self->state_ != State::kStreaming) return;
     if (!moved.is_done()) return self->CloseNow();
     self->is_writing_ = false;
     self->Pump();
   });
+  return false;
 }
 
 void Session::EndStream() {

@@ -35,6 +35,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Ends what idles, and everything else after its answer.
   void Drain();
   void Close();
+  /// Sends what its stream has to say. On a thread of the reactor.
+  void PumpSoon();
 
  private:
   enum class State { kHandshaking, kIdle, kReading, kWorking, kEarly, kWriting, kStreaming, kLingering, kClosed };
@@ -68,9 +70,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void StartStream();
   void WatchForEnd();
   void Pump();
+  bool PumpOnce(bool may_wait);
+  void ArmWake(std::optional<std::chrono::milliseconds> wait);
   bool IsStillGood();
   Chunk PullGuarded() const;
-  void WriteChunk(bool is_last);
+  bool WriteChunk(bool may_wait);
   void EndStream();
 
   const std::unique_ptr<Stream> stream_;
@@ -100,7 +104,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   bool is_writing_ = false;  // Of a stream.
   bool is_ending_ = false;   // Of a stream: after the chunk that is being written.
-  std::string chunk_;
+  std::string chunk_;        // Of a stream or a long body: what is being written.
+  std::optional<std::chrono::steady_clock::time_point> wake_at_{};  // When the deadline that is set pumps a stream.
   std::atomic<bool> is_woken_{false};
 };
 

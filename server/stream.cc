@@ -1,8 +1,10 @@
 #include "server/stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
@@ -24,6 +26,16 @@ void Skip(Stream::Parts& parts, std::size_t bytes) {
 
 bool IsEmpty(const Stream::Parts& parts) {
   return std::all_of(parts.begin(), parts.end(), [](std::string_view part) { return part.empty(); });
+}
+
+/// Writes until all is written or it has to wait; what is written is taken off `rest`.
+Moved WriteAll(Pipe& pipe, Stream::Parts& rest) {
+  while (!IsEmpty(rest)) {
+    const Moved moved = pipe.Write(rest);
+    if (!moved.is_done()) return moved;
+    Skip(rest, moved.bytes);
+  }
+  return {};
 }
 
 }  // namespace
@@ -65,6 +77,10 @@ Stream::~Stream() = default;
 
 void Stream::Post(std::function<void()> function) { asio::post(impl_->socket.get_executor(), std::move(function)); }
 
+void Stream::Dispatch(std::function<void()> function) {
+  asio::dispatch(impl_->socket.get_executor(), std::move(function));
+}
+
 std::shared_ptr<void> Stream::KeepRunning() {
   return std::make_shared<asio::executor_work_guard<asio::io_context::executor_type>>(asio::make_work_guard(impl_->io));
 }
@@ -89,17 +105,10 @@ void Stream::Read(std::span<char> into, OnMoved done) {
 }
 
 void Stream::Write(const Parts& parts, OnMoved done) {
-  impl_->Try(
-      [pipe = impl_->pipe.get(), rest = parts]() mutable {
-        while (!IsEmpty(rest)) {
-          const Moved moved = pipe->Write(rest);
-          if (!moved.is_done()) return moved;
-          Skip(rest, moved.bytes);
-        }
-        return Moved{};
-      },
-      std::move(done));
+  impl_->Try([pipe = impl_->pipe.get(), rest = parts]() mutable { return WriteAll(*pipe, rest); }, std::move(done));
 }
+
+bool Stream::WriteSome(Parts& parts) { return impl_->socket.is_open() && WriteAll(*impl_->pipe, parts).is_done(); }
 
 void Stream::SetDeadline(std::chrono::milliseconds wait, std::function<void()> late) {
   impl_->timer.expires_after(wait);

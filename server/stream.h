@@ -29,6 +29,8 @@ class Stream {
 
   /// Runs `function` on the strand. From any thread.
   void Post(std::function<void()> function);
+  /// The same at once, unless something of this connection runs. On a thread of the reactor.
+  void Dispatch(std::function<void()> function);
   /// While what is returned lives, the threads of the reactor do not end. From any thread.
   std::shared_ptr<void> KeepRunning();
 
@@ -38,6 +40,8 @@ class Stream {
   void Read(std::span<char> into, OnMoved done);
   /// All of it. The bytes stay where they are until `done`.
   void Write(const Parts& parts, OnMoved done);
+  /// What goes without waiting, and takes it off `parts`: true when that is all. The rest, and a failure, is Write's.
+  bool WriteSome(Parts& parts);
 
   /// Calls `late` once, unless set anew before or cleared. One at a time.
   void SetDeadline(std::chrono::milliseconds wait, std::function<void()> late);

@@ -2,26 +2,17 @@
 // the end of the change to the moment in which the file is as declared again.
 //   drift_bench DIR
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <poll.h>
-#include <spawn.h>
 #include <stdexcept>
 #include <string>
-#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
-#include "host/linux/files.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/daemon.h"
 #include "tests/support/team_forge.h"
 
 namespace {
@@ -30,58 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr int kMembers = 100;
 constexpr int kRounds = 50;  // Of each kind of change.
-constexpr int kPatienceMs = 20'000;
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// herod as a program of its own, as long as this lives.
-class Daemon {
- public:
-  Daemon(const std::string& directory, const std::string& root, const std::string& url) {
-    const std::string config = directory + "/herod.toml";
-    std::ofstream(config) << "[team]\nurl = \"" << url << "\"\n";
-    const std::string program = fs::read_symlink("/proc/self/exe").parent_path() / "herod";
-    std::vector<std::string> arguments = {program, "--root", root, "--config", config};
-    std::vector<char*> pointers;
-    pointers.reserve(arguments.size() + 1);
-    for (std::string& argument : arguments) pointers.push_back(argument.data());
-    pointers.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, (directory + "/herod.log").c_str(),
-                                       O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    const int failed = ::posix_spawn(&pid_, program.c_str(), &actions, nullptr, pointers.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    if (failed != 0) throw std::runtime_error("cannot start " + program);
-  }
-  Daemon(const Daemon&) = delete;
-  Daemon& operator=(const Daemon&) = delete;
-  ~Daemon() {
-    ::kill(pid_, SIGTERM);
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
-  }
-
- private:
-  pid_t pid_ = 0;
-};
-
-/// Waits until it is so, looking whenever something in the directory changes. False after kPatienceMs without a change.
-bool Await(const std::string& directory, const std::function<bool()>& is_so) {
-  const host::linux::Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  ::inotify_add_watch(watch.get(), directory.c_str(), IN_ALL_EVENTS & ~(IN_ACCESS | IN_OPEN | IN_CLOSE_NOWRITE));
-  std::array<char, 4096> events{};
-  for (;;) {
-    if (is_so()) return true;
-    pollfd wait{watch.get(), POLLIN, 0};
-    if (::poll(&wait, 1, kPatienceMs) <= 0) return is_so();
-    while (::read(watch.get(), events.data(), events.size()) > 0) {
-    }
-  }
-}
 
 std::string NameOf(int i) { return "member" + std::to_string(i); }
 
@@ -96,12 +35,14 @@ struct Change {
 class Box {
  public:
   explicit Box(const std::string& directory)
-      : root_(directory + "/box"), forge_(directory), daemon_(Prepare(directory), root_, forge_.url()) {
+      : root_(directory + "/box"),
+        forge_(directory),
+        daemon_({"herod", "--root", root_, "--config", Prepare(directory)}, directory + "/herod.log") {
     for (int i = 0; i < kMembers; ++i) {
       const std::string name = NameOf(i);
-      if (!Await(root_, [&] { return fs::exists(root_ + "/home"); }) ||
-          !Await(root_ + "/home", [&] { return fs::exists(InSsh(name, "")); }) ||
-          !Await(InSsh(name, ""), [&] { return HasGoodKeys(name); }))
+      if (!bench::Await(root_, [&] { return fs::exists(root_ + "/home"); }) ||
+          !bench::Await(root_ + "/home", [&] { return fs::exists(InSsh(name, "")); }) ||
+          !bench::Await(InSsh(name, ""), [&] { return HasGoodKeys(name); }))
         throw std::runtime_error("herod does not make its members; see " + directory + "/herod.log");
     }
   }
@@ -127,7 +68,7 @@ class Box {
            });
          },
          [this](const std::string& member) {
-           const std::string text = ReadAll(root_ + "/etc/group");
+           const std::string text = bench::ReadAll(root_ + "/etc/group");
            const std::string line = text.substr(text.find("\ndevelopers:") + 1);
            return (line.substr(0, line.find('\n')) + ",").find("," + member + ",") != std::string::npos;
          },
@@ -139,18 +80,22 @@ class Box {
              text.replace(text.find("/bin/bash", line), 9, "/bin/evil");
            });
          },
-         [this](const std::string&) { return ReadAll(root_ + "/etc/passwd").find("/bin/evil") == std::string::npos; },
+         [this](const std::string&) {
+           return bench::ReadAll(root_ + "/etc/passwd").find("/bin/evil") == std::string::npos;
+         },
          etc},
     };
   }
 
  private:
-  /// Writes the team before the daemon starts. Returns the directory.
+  /// Writes the team before the daemon starts. Returns its configuration.
   std::string Prepare(const std::string& directory) {
     for (int i = 0; i < kMembers; ++i) forge_.WriteUser(NameOf(i));
     forge_.Push();
     fs::create_directories(root_);
-    return directory;
+    std::string config = directory + "/herod.toml";
+    std::ofstream(config) << "[team]\nurl = \"" << forge_.url() << "\"\n";
+    return config;
   }
   std::string InSsh(const std::string& member, const std::string& path) const {
     return root_ + "/home/" + member + "/.ssh" + (path.empty() ? "" : "/" + path);
@@ -159,12 +104,12 @@ class Box {
   bool HasGoodKeys(const std::string& member) const {
     struct stat status {};
     if (::lstat(Keys(member).c_str(), &status) != 0 || (status.st_mode & 07777) != 0600) return false;
-    const std::string text = ReadAll(Keys(member));
+    const std::string text = bench::ReadAll(Keys(member));
     return text.ends_with(" " + member + "@laptop\n") && std::count(text.begin(), text.end(), '\n') == 2;
   }
   /// As an editor does: a new file in the place of the old one.
   void Edit(const std::string& file, const std::function<void(std::string&)>& edit) const {
-    std::string text = ReadAll(root_ + "/etc/" + file);
+    std::string text = bench::ReadAll(root_ + "/etc/" + file);
     edit(text);
     std::ofstream(root_ + "/etc/edited") << text;
     fs::rename(root_ + "/etc/edited", root_ + "/etc/" + file);
@@ -172,7 +117,7 @@ class Box {
 
   const std::string root_;
   const tests::TeamForge forge_;
-  const Daemon daemon_;
+  const bench::Daemon daemon_;
 };
 
 int Measure(const std::string& directory) {
@@ -184,7 +129,7 @@ int Measure(const std::string& directory) {
       const std::string member = NameOf(i * 7 % kMembers);
       change.make(member);
       const auto began = bench::Clock::now();
-      if (!Await(change.directory(member), [&] { return change.is_undone(member); })) {
+      if (!bench::Await(change.directory(member), [&] { return change.is_undone(member); })) {
         std::fprintf(stderr, "drift_bench: %s of %s was not undone\n", change.name, member.c_str());
         return 1;
       }

@@ -20,6 +20,7 @@ using api::ResourceVersion;
 using reconciler::Store;
 
 constexpr const char* kResource = "users.hero.dev";
+constexpr std::size_t kMany = 100'000;
 constexpr int kWrites = 2'000;  // A few seconds on a slow disk, and a p99 of twenty values.
 
 api::ObjectKey KeyOf(std::size_t number) { return {kResource, "", "user-" + std::to_string(100'000 + number)}; }
@@ -54,13 +55,7 @@ ResourceVersion MustCommit(Store& store, reconciler::Mutation mutation) {
   return (*written)->resource_version;
 }
 
-double MebibytesResident() {
-  std::ifstream file("/proc/self/statm");
-  double all = 0;
-  double resident = 0;
-  file >> all >> resident;
-  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1 << 20);
-}
+double MebibytesResident() { return bench::KibOfProcess(::getpid(), "status", "VmRSS:") / 1'024; }
 
 /// One writer's put, the event it causes, and the disk alone, in turn: the disk changes its mind within seconds.
 void Puts(const std::string& directory) {
@@ -135,22 +130,28 @@ void GroupCommit(const std::string& path) {
   bench::Print("store-group-commit", together / alone, "x");
 }
 
-void List() {
-  auto store = OpenAt(":memory:");
-  for (std::size_t i = 0; i < 2'000; ++i) MustCommit(*store, Write(i, 1, {}));
+/// What a list of all takes, joined to one body for the wire; so many times.
+std::vector<double> TimesOfList(const Store& store, std::size_t objects, int times) {
   std::vector<double> took;
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < times; ++i) {
     const auto began = bench::Clock::now();
-    const auto list = store->List(kResource, "");
-    std::string text;  // One body for the wire.
+    const auto list = store.List(kResource, "");
+    std::string text;
     std::size_t size = 0;
     for (const auto& item : list.items) size += item->text.size() + 1;
     text.reserve(size);
     for (const auto& item : list.items) text.append(item->text).append(",");
     took.push_back(bench::MillisecondsSince(began));
-    if (text.size() < 2'000UL * 1'600) std::exit(1);
+    if (text.size() < objects * 1'600) std::exit(1);
   }
-  bench::Print("list-2000", bench::Percentile(took, 0.99), "ms");
+  return took;
+}
+
+void List() {
+  constexpr std::size_t kObjects = 2'000;
+  auto store = OpenAt(":memory:");
+  for (std::size_t i = 0; i < kObjects; ++i) MustCommit(*store, Write(i, 1, {}));
+  bench::Print("list-2000", bench::Percentile(TimesOfList(*store, kObjects, 200), 0.99), "ms");
 }
 
 /// From the call of Commit to the moment when each of a thousand watches was told; no disk.
@@ -175,6 +176,62 @@ void FanOut() {
   for (const auto& watch : watches) watch->SetNotify({});
 }
 
+struct PutTimes {
+  double p99 = 0;  // Milliseconds.
+  double max = 0;
+  int count = 0;
+};
+
+/// One writer, while `goes_on` says so.
+template <class GoesOn>
+PutTimes PutWhile(Store& store, std::vector<ResourceVersion>& seen, GoesOn goes_on) {
+  std::vector<double> took;
+  for (std::size_t i = 0; goes_on(took.size()); i = (i + 1) % seen.size()) {
+    reconciler::Mutation mutation = Write(i, 2, seen[i]);
+    const auto began = bench::Clock::now();
+    seen[i] = MustCommit(store, std::move(mutation));
+    took.push_back(bench::MillisecondsSince(began));
+  }
+  return {bench::Percentile(took, 0.99), bench::Percentile(took, 1), static_cast<int>(took.size())};
+}
+
+/// How long writes wait for a compaction that has 50 000 old states before it and never rests; herod's rests for a
+/// second after each slice.
+void CompactionPause(const std::string& path) {
+  constexpr std::size_t kObjects = 1'000;
+  constexpr std::size_t kRounds = 50;
+  constexpr std::size_t kWriters = 64;
+  std::vector<ResourceVersion> seen(kObjects);
+  {
+    auto keeper = Store::Open({.path = path, .history_max = kObjects * kRounds * 2, .history_bytes_max = 1u << 30});
+    if (!keeper) std::exit(1);
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t writer = 0; writer < kWriters; ++writer)
+        threads.emplace_back([&, writer] {
+          for (std::size_t round = 0; round <= kRounds; ++round)
+            for (std::size_t i = writer; i < kObjects; i += kWriters)
+              seen[i] = MustCommit(**keeper, Write(i, static_cast<int>(round), seen[i]));
+        });
+    }
+    const PutTimes quiet = PutWhile(**keeper, seen, [](std::size_t done) { return done < kObjects; });
+    bench::Print("compaction-none-put-p99", quiet.p99, "ms");
+    bench::Print("compaction-none-put-max", quiet.max, "ms");
+  }
+  auto store = OpenAt(path);
+  std::atomic<bool> is_done = false;
+  const auto began = bench::Clock::now();
+  const std::jthread compactor([&] {
+    while (store->Compact()) std::this_thread::yield();
+    is_done = true;
+  });
+  const PutTimes busy = PutWhile(*store, seen, [&](std::size_t) { return !is_done; });
+  bench::Print("compaction", bench::SecondsSince(began), "s");
+  bench::Print("compaction-puts", busy.count, "");
+  bench::Print("compaction-put-p99", busy.p99, "ms");
+  bench::Print("compaction-put-max", busy.max, "ms");
+}
+
 /// In a process of its own, so that nothing else is resident.
 void Reopen(const std::string& path) {
   std::fflush(stdout);
@@ -185,17 +242,16 @@ void Reopen(const std::string& path) {
 }
 
 void Hundredthousand(const std::string& path) {
-  constexpr std::size_t kObjects = 100'000;
   constexpr std::size_t kWriters = 64;
   auto store = OpenAt(path);
   const auto all = [&](const auto& each) {
     std::vector<std::jthread> threads;
     for (std::size_t writer = 0; writer < kWriters; ++writer)
       threads.emplace_back([&, writer] {
-        for (std::size_t i = writer; i < kObjects; i += kWriters) each(i);
+        for (std::size_t i = writer; i < kMany; i += kWriters) each(i);
       });
   };
-  std::vector<ResourceVersion> seen(kObjects);
+  std::vector<ResourceVersion> seen(kMany);
   const auto create = [&](std::size_t i) { seen[i] = MustCommit(*store, Write(i, 1, {})); };
   const auto remove = [&](std::size_t i) {
     reconciler::Mutation mutation = Write(i, 1, seen[i]);
@@ -229,6 +285,8 @@ int main(int argc, char** argv) {
     const auto store = OpenAt(argv[2]);
     bench::Print("objects-100000-start", bench::SecondsSince(began), "s");
     bench::Print("objects-100000-resident", MebibytesResident(), "MiB");
+    bench::Print("objects-100000-private", bench::PrivateKib(::getpid()) / 1'024, "MiB");
+    bench::Print("list-100000", bench::Percentile(TimesOfList(*store, kMany, 5), 0.5), "ms");
     return 0;
   }
   const std::string directory = argc > 1 ? argv[1] : ".";
@@ -237,5 +295,6 @@ int main(int argc, char** argv) {
   GroupCommit(directory + "/group.db");
   List();
   FanOut();
+  CompactionPause(directory + "/compaction.db");
   Hundredthousand(directory + "/many.db");
 }

@@ -1,6 +1,8 @@
 #include <future>
+#include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -184,6 +186,30 @@ TEST_CASE("[WIRE] a watch over the socket: what is, what comes, in order; a slow
   CHECK(slow.WaitForHangUp());
   CHECK(slow.ReadToEnd());
   CHECK_FALSE(slow.seen.ends_with("0\r\n\r\n"));
+}
+
+TEST_CASE("[WIRE] a crowd of watchers that one write wakes: each is told of it, and of the next, once") {
+  constexpr std::size_t kCrowd = 300;  // Some turns of the reactor.
+  ServedBox box;
+  CreateSlot(box.api, "before");
+  std::vector<std::unique_ptr<RawClient>> crowd;
+  for (std::size_t i = 0; i < kCrowd; ++i) {
+    crowd.push_back(std::make_unique<RawClient>(box.served.path()));
+    REQUIRE(crowd.back()->Send(WatchSlots("&resourceVersion=1")));
+    REQUIRE(crowd.back()->ReadUntil("\r\n\r\n"));
+  }
+  crowd[7]->Close();  // Somebody leaves meanwhile.
+  for (const char* name : {"first", "second"}) CreateSlot(box.api, name);
+  for (std::size_t i = 0; i < kCrowd; ++i) {
+    if (i == 7) continue;
+    const std::string& seen = crowd[i]->seen;
+    REQUIRE(crowd[i]->ReadUntil("\"name\":\"second\""));
+    CHECK(seen.find("\"name\":\"before\"") == std::string::npos);
+    const std::size_t first = seen.find("\"name\":\"first\"");
+    REQUIRE(first != std::string::npos);
+    CHECK(first < seen.find("\"name\":\"second\""));
+    CHECK(seen.find("\"name\":\"first\"", first + 1) == std::string::npos);
+  }
 }
 
 TEST_CASE("[WIRE] stopping ends a watch with its last chunk") {

@@ -153,7 +153,7 @@ void Simulation::Operate() {
 bool Simulation::Call(const std::string& what, const std::function<void(SimClient&)>& call) {
   SimProcess& process = *lives_.back();
   if (!process.is_serving()) return false;
-  fibers_.Note("operator: " + what);
+  if (!what.empty()) fibers_.Note("operator: " + what);
   const bool is_answered = process.Call(call);
   if (!is_answered) fibers_.Note("operator: no answer: " + what);
   return is_answered;
@@ -235,9 +235,9 @@ void Simulation::MeddleWithHost() {
   });
 }
 
-/// Says yes to what waits: to one of it, or to all.
+/// Says yes to what waits: to one of it, or to all. Noted when there is something: it is asked every other second.
 void Simulation::Approve(bool all) {
-  Call("approve", [&fibers = fibers_, all](SimClient& client) {
+  Call("", [&fibers = fibers_, all](SimClient& client) {
     const auto list = client.List("approvals.hero.dev", "");
     if (!list) return;
     for (const reconciler::SnapshotPtr& snapshot : list->items) {
