@@ -289,7 +289,6 @@ void Pass::Acknowledge(const std::vector<StepResult>& results) {
     is_any = true;
   }
   if (!is_any) return;
-  object_.body["status"]["handled"] = AsJson(handled_);
   if (auto written = WriteHandled(); !written) Fail(written.error(), "acknowledge");
 }
 
@@ -302,6 +301,7 @@ Expected<void> Pass::WriteHandled() {
   auto object = api::codec::ParseObject((*current)->text);
   if (!object) return object.error();
   object->body["status"]["handled"] = AsJson(handled_);
+  object_.body["status"] = object->body["status"];
   object->metadata.resource_version = {};  // We are the only writer of this status.
   auto written = engine_.client.UpdateStatus(*std::move(object), write_options());
   if (!written) return written.error();

@@ -195,6 +195,55 @@ TEST_CASE("[ENGINE] incidents: a watch that fell silent is found out by the next
   CHECK(informer.Stats().stale_found == 2);
 }
 
+TEST_CASE("[ENGINE-P14] incidents: what was made and removed while a watch was silent keeps nobody waiting for ever") {
+  ToyHarness h;
+  BadDay api(h.client());
+  reconciler::Informer informer(api, h.clock, "toys.test.dev");
+  REQUIRE(informer.Step());
+  api.is_silent = true;
+  h.Put("a", {"x"});
+  const api::ResourceVersion own_write = h.Get<Toy>("a")->metadata.resource_version;
+  h.Delete<Toy>("a");  // Now the cache is as empty as a list.
+  const auto behind = informer.CatchUp(own_write, milliseconds(1));
+  REQUIRE_FALSE(behind);
+  CHECK(behind.error().reason == "CacheBehind");
+  h.clock.Advance(minutes(5));
+  REQUIRE(informer.Step());
+  CHECK(informer.CatchUp(own_write, milliseconds(1)));
+  CHECK(informer.Stats().stale_found == 1);
+}
+
+TEST_CASE("[ENGINE-12] incidents: a wish is acknowledged over the newest status, and puts back no older one") {
+  ToyHarness h;
+  // Lands in the middle of a pass, as a write does whose answer was lost.
+  const auto write_newer = [&h]() -> Expected<void> {
+    auto toy = api::codec::ParseObject((*h.client().Get({"toys.test.dev", "", "a"}))->text);
+    toy->body["status"]["have"] = "newer";
+    REQUIRE(h.client().UpdateStatus(*std::move(toy), {.actor = "test"}));
+    return {};
+  };
+  h.controller->diff = [&](const Toy& object, const ToyState& state, api::Time) {
+    reconciler::Plan plan = h.controller->Usual(object, state);
+    if (!reconciler::WishOf(object, "restart")) return plan;
+    reconciler::Chain chain;
+    chain.Then({.verb = "restart", .target = "a", .reason = "was asked for", .handles = "restart"}, write_newer);
+    plan.Add(std::move(chain));
+    return plan;
+  };
+  std::string acknowledged;
+  h.controller->observe = [&](const Toy&, const reconciler::Reader&) -> Expected<void> {
+    const auto toy = h.Get<Toy>("a");
+    if (acknowledged.empty() && toy->common.handled.contains("restart")) acknowledged = toy->status.have;
+    return {};
+  };
+  h.Put("a", {"x"});
+  h.Settle();
+  h.Annotate("a", "test.dev/restart", "monday");
+  h.Settle();
+  CHECK(acknowledged == "newer");
+  CHECK(h.Get<Toy>("a")->status.have == "x");  // The end of the pass, which looked again.
+}
+
 TEST_CASE("[ENGINE] incidents: a healthy watch is not taken for a silent one") {
   ToyHarness h;
   reconciler::Informer informer(h.client(), h.clock, "toys.test.dev");

@@ -343,3 +343,31 @@ TEST_CASE("[D-01][SEC-46] definitions: a crowd that makes objects does not keep 
   creators.clear();
   CHECK(made < kCreatesMax);
 }
+
+TEST_CASE(
+    "[D-01] definitions: a group that the program takes over leaves what somebody declared in it, and its objects") {
+  const TempDir dir;
+  const reconciler::StoreOptions options{.path = dir / "store.db"};
+  const std::string gadgets = "/apis/shop.example.com/v1/namespaces/default/gadgets";
+  const api::ObjectKey widgets{"customresourcedefinitions.apiextensions.k8s.io", "", "widgets.shop.example.com"};
+  {
+    DefinitionBox box(options);
+    REQUIRE(box.Ask("POST", kDefinitions, Text(WidgetCrd())).status == 201);
+    REQUIRE(box.Ask("POST", kWidgets, Widget("a", R"({"color":"blue"})")).status == 201);
+  }
+  {
+    ApiBox next(options);  // A version of the program with a kind of that group.
+    for (auto& kind : reconciler::BuiltinKinds()) (void)next.catalog.Add(std::move(kind));
+    (void)next.catalog.Add(api::schema::Kind{
+        .group = "shop.example.com", .version = "v1", .kind = "Gadget", .plural = "gadgets", .is_namespaced = true});
+    REQUIRE(next.definitions.Open());
+    while (next.definitions.Step(next.definitions) > 0) {
+    }
+    CHECK(next.Ask("GET", gadgets).status == 200);
+    CHECK(next.Ask("GET", kWidgets).status == 404);
+    CHECK(next.registry.Get(widgets));
+    CHECK(next.Ask("DELETE", std::string(kDefinitions) + "/" + widgets.name).status == 403);
+  }
+  DefinitionBox before(options);  // The version before serves them again.
+  CHECK(TextAt(JsonOf(before.Ask("GET", std::string(kWidgets) + "/a")), {"spec", "color"}) == "blue");
+}

@@ -73,6 +73,7 @@ int Sync(sqlite3_file* file, int) {
     fibers.Yield();
     if (disk->sync_takes_most.count() > 0) fibers.Sleep(fibers.RandomTime(disk->sync_takes_most));
   }
+  if (!disk->is_syncing) return SQLITE_OK;
   SimDisk::File& content = FileOf(file);
   for (const SimDisk::File::Write& write : content.unsynced) Apply(content.durable, write);
   content.unsynced.clear();

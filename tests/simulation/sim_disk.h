@@ -39,6 +39,7 @@ class SimDisk {
   void Remove(const std::string& path) { files_.erase(path); }
 
   bool is_full = false;                    ///< No write finds room.
+  bool is_syncing = true;                  ///< False: who syncs is killed before it has come to that.
   Fibers::Nanoseconds sync_takes_most{0};  ///< A sync takes up to this.
 
  private:
