@@ -98,7 +98,10 @@ void SimClient::CheckStatus(const reconciler::Snapshot& written) {
   newest = observed;
   const auto handled = status.handled.find("restart");
   std::string& before = world_.handled[written.uid.value];
-  goes_on_ = handled != status.handled.end() && handled->second != before;
+  // Also when it is said once more, for the answer was lost: then nothing was written.
+  const bool is_said_again = std::exchange(world_.statuses[written.uid.value], written.resource_version.value) ==
+                             written.resource_version.value;
+  goes_on_ = handled != status.handled.end() && (is_said_again || handled->second != before);
   before = handled != status.handled.end() ? handled->second : "";
 }
 

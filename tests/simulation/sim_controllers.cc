@@ -38,7 +38,8 @@ void CheckSight(SimWorld& world, const std::string& controller, const api::Objec
   const auto object =
       state && state->has_suspension ? api::codec::ParseObject(state->text) : Expected<api::Object>(api::Error{});
   const api::Time now(std::chrono::duration_cast<std::chrono::microseconds>(world.fibers.wall()));
-  if (object && reconciler::SuspensionOf(*object, now))
+  const bool is_clock_new = world.clock_set_at && world.fibers.now() - *world.clock_set_at < std::chrono::minutes(1);
+  if (object && !is_clock_new && reconciler::SuspensionOf(*object, now))
     world.fibers.Fail("a pass over " + ToString(key) + ", which is suspended");
 }
 

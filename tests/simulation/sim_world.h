@@ -66,6 +66,8 @@ class SimWorld {
   std::map<std::string, std::int64_t> own_writes;   ///< `actor key`: the newest acknowledged revision in this process.
   std::map<std::string, std::int64_t> generations;  ///< Of a uid: the newest that a status spoke of.
   std::map<std::string, std::string> handled;       ///< Of a uid: the restart that its status acknowledges.
+  std::map<std::string, std::int64_t> statuses;     ///< Of a uid: the revision that the last write of a status gave.
+  std::optional<Fibers::Nanoseconds> clock_set_at;  ///< Whoever was at work then looked at suspensions by the old one.
   std::map<std::string, std::set<std::string>> wanted_children;  ///< Of a toy: in what its last pass was shown.
   std::set<std::string> said_yes;                                ///< Approvals that an operator approved.
   std::set<std::string> big_removals;                       ///< Parts whose removal was planned with too many others.

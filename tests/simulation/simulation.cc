@@ -283,6 +283,7 @@ void Simulation::FillDisk() {
 
 void Simulation::SetClock() {
   fibers_.Note("the clock is set");
+  world_.clock_set_at = fibers_.now();
   const auto by = fibers_.RandomTime(std::chrono::hours(2));
   fibers_.SetWallOffset(fibers_.wall() - fibers_.now() + (fibers_.Chance(2) ? by : -by));
 }
