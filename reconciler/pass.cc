@@ -300,6 +300,8 @@ Expected<void> Pass::WriteHandled() {
   if (!current) return current.error();
   auto object = api::codec::ParseObject((*current)->text);
   if (!object) return object.error();
+  if (object->metadata.uid != object_.metadata.uid)
+    return Error{Code::kConflict, "Conflict", "it was deleted and made anew meanwhile"};
   object->body["status"]["handled"] = AsJson(handled_);
   object_.body["status"] = object->body["status"];
   object->metadata.resource_version = {};  // We are the only writer of this status.

@@ -157,6 +157,8 @@ void Recorder::Sweep() {
   }
   auto events = client_.List(kResource);
   if (!events) return;
+  // What waits for somebody's finalizer cannot be swept; it would use up every turn.
+  std::erase_if(events->items, [](const SnapshotPtr& event) { return event->is_deleting; });
   std::sort(events->items.begin(), events->items.end(),
             [](const SnapshotPtr& a, const SnapshotPtr& b) { return a->resource_version < b->resource_version; });
   const auto surplus = SurplusOf(events->items, options_.kept_max);

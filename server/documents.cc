@@ -87,8 +87,8 @@ bool HasTag(std::string_view tags, std::string_view tag) {
 /// Path and form, as they were asked for.
 std::string KeyOf(const Request& request) {
   std::string key;
-  for (const std::string& segment : request.target.segments) key += "/" + segment;
-  return key + "\n" + std::string(request.Find("accept"));
+  for (const std::string& segment : request.target.segments) key += segment + "\n";  // Which no segment has.
+  return key + std::string(request.Find("accept"));
 }
 
 }  // namespace
@@ -144,7 +144,8 @@ void Documents::Keep(std::string key, std::vector<api::schema::KindPtr> kinds,
                      std::shared_ptr<const Document> document) {
   const std::lock_guard lock(mutex_);
   ++made_;
-  const std::size_t bytes = key.size() + document->body.size();
+  constexpr std::size_t kEntryBytes = 512;  // Headers, tag, and the place in the map.
+  const std::size_t bytes = key.size() + document->body.size() + kEntryBytes;
   if (kinds_ != kinds || bytes_ + bytes > kKeptBytesMax) {
     documents_.clear();
     bytes_ = 0;

@@ -1,9 +1,10 @@
 #include "server/hub.h"
 
-#include <algorithm>
-#include <iterator>
+#include <array>
+#include <exception>
 #include <utility>
 
+#include "host/log.h"
 #include "server/session.h"
 
 namespace server {
@@ -121,29 +122,40 @@ std::vector<std::shared_ptr<Session>> Hub::Sessions() {
   return alive;
 }
 
-void Hub::Wake(std::weak_ptr<Session> session) {
-  bool is_first = false;
-  {
-    const std::lock_guard lock(woken_mutex_);
-    is_first = woken_.empty();
+bool Hub::Wake(std::weak_ptr<Session> session) {
+  const std::lock_guard lock(woken_mutex_);
+  try {
     woken_.push_back(std::move(session));
+  } catch (const std::exception&) {
+    return false;
   }
-  if (is_first) on_woken();
+  return is_pump_scheduled_ || SchedulePump();
 }
 
-bool Hub::PumpSome() {
-  std::vector<std::weak_ptr<Session>> some;
-  bool is_more = false;
+/// Guarded by woken_mutex_, which the caller holds.
+bool Hub::SchedulePump() {
+  try {
+    on_woken();
+    is_pump_scheduled_ = true;
+  } catch (const std::exception& exception) {
+    host::log::Error("watches could not be woken", {{"what", exception.what()}});
+  }
+  return is_pump_scheduled_;
+}
+
+void Hub::PumpSome() {
+  std::array<std::weak_ptr<Session>, kPumpedAtOnce> some;
   {
     const std::lock_guard lock(woken_mutex_);
-    const auto end = woken_.begin() + static_cast<std::ptrdiff_t>(std::min(woken_.size(), kPumpedAtOnce));
-    some.assign(std::move_iterator(woken_.begin()), std::move_iterator(end));
-    woken_.erase(woken_.begin(), end);
-    is_more = !woken_.empty();  // If not, the next Wake says so.
+    for (std::size_t i = 0; i < some.size() && !woken_.empty(); ++i) {
+      some[i] = std::move(woken_.front());
+      woken_.pop_front();
+    }
+    is_pump_scheduled_ = false;
+    if (!woken_.empty()) (void)SchedulePump();  // Else the next Wake does it.
   }
   for (const auto& one : some)
     if (const auto session = one.lock()) session->PumpSoon();
-  return is_more;
 }
 
 }  // namespace server

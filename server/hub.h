@@ -42,16 +42,17 @@ class Hub {
 
   std::vector<std::shared_ptr<Session>> Sessions();
 
-  /// A stream of that session has something to say. From any thread; calls `on_woken` when nobody else was waiting.
-  void Wake(std::weak_ptr<Session> session);
-  /// Pumps some of those who were woken, in their order, on a thread of the reactor. True when there are more.
-  bool PumpSome();
+  /// A stream of that session has something to say: sees to it that PumpSome is called. From any thread. False when
+  /// memory ran out: it has to be told again.
+  bool Wake(std::weak_ptr<Session> session);
+  /// Pumps some of those who were woken, in their order, on a thread of the reactor.
+  void PumpSome();
 
   // Constant after construction.
   const ListenerOptions& options;
   const Service& service;
   std::function<void()> on_empty{};
-  std::function<void()> on_woken{};  ///< Sees to it that PumpSome is called until there are no more.
+  std::function<void()> on_woken{};  ///< Has a thread of the reactor call PumpSome, not at once.
 
   Workers workers;
   std::atomic<bool> is_draining{false};
@@ -80,9 +81,12 @@ class Hub {
   std::size_t remote_ = 0;  // Named ones.
   std::uint64_t next_number_ = 0;
 
+  bool SchedulePump();
+
   std::mutex woken_mutex_;  // Apart: a thousand are woken by a writer while others come and go.
   // Guarded by woken_mutex_.
-  std::deque<std::weak_ptr<Session>> woken_;  // Each once at most.
+  std::deque<std::weak_ptr<Session>> woken_;
+  bool is_pump_scheduled_ = false;
 };
 
 }  // namespace server

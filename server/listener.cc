@@ -86,7 +86,6 @@ class Listener::Impl {
  private:
   void Accept(Door& door);
   void Admit(Descriptor descriptor, const sockaddr_storage& peer);
-  void PumpWoken();
   void BeginDrain();
   void AbortAll();
 
@@ -105,7 +104,8 @@ class Listener::Impl {
 };
 
 void Listener::Impl::Run(std::stop_token stop) {
-  hub_.on_woken = [this] { asio::post(io_, [this] { PumpWoken(); }); };
+  // One turn for many streams: a thousand turns would each cost a place in the reactor's queue.
+  hub_.on_woken = [this] { asio::post(io_, [this] { hub_.PumpSome(); }); };
   hub_.on_empty = [this] { asio::post(control_, [this] { drain_.cancel(); }); };
   local_.acceptor.assign(Protocol(AF_UNIX, 0), socket_.Release());
   Accept(local_);
@@ -160,11 +160,6 @@ void Listener::Impl::Admit(Descriptor descriptor, const sockaddr_storage& peer) 
   auto stream = std::make_unique<Stream>(io_, descriptor.get(), peer.ss_family, std::move(pipe));
   descriptor.Release();
   std::make_shared<Session>(std::move(stream), hub_, std::move(origin))->Start();
-}
-
-/// One turn for all streams that were woken: a thousand turns would each cost a place in the reactor's queue.
-void Listener::Impl::PumpWoken() {
-  if (hub_.PumpSome()) hub_.on_woken();
 }
 
 void Listener::Impl::BeginDrain() {

@@ -262,10 +262,13 @@ void Session::Respond(Response response) {
   WriteWhole();
 }
 
-/// In pieces, each with its own deadline: a large answer may take its time, a reader may not stand still.
+/// In pieces, each MiB with its own deadline: a large answer may take its time, a reader may not stand still.
 void Session::WriteWhole() {
   state_ = State::kWriting;
-  Arm(hub_.options.write_max);
+  if (written_ == 0 || written_ - armed_at_ >= kPieceBytes) {
+    Arm(hub_.options.write_max);
+    armed_at_ = written_;
+  }
   if (response_.long_body && written_ < response_.body_bytes()) chunk_ = response_.long_body->Next();
   const auto piece =
       response_.long_body ? std::string_view(chunk_) : std::string_view(response_.body).substr(written_, kPieceBytes);
@@ -320,7 +323,7 @@ void Session::StartStream() {
     self->response_.stream->SetNotify([weak = std::weak_ptr(self)] {
       const auto session = weak.lock();
       if (!session || session->is_woken_.exchange(true)) return;  // One wake-up in the queue is enough.
-      session->hub_.Wake(weak);
+      if (!session->hub_.Wake(weak)) session->is_woken_ = false;
     });
     self->Pump();
   });
@@ -350,7 +353,12 @@ void Session::PumpSoon() {
 /// all else. What has still more to say, or a reader who is slow, has to wait for its turns.
 void Session::Pump() {
   if (state_ != State::kStreaming || is_writing_) return;
-  if (PumpOnce(false)) PumpOnce(true);
+  try {
+    if (PumpOnce(false)) PumpOnce(true);
+  } catch (const std::exception& exception) {  // Memory ran out. What was pulled is lost: the client has to list again.
+    host::log::Error("a stream failed", {{"what", exception.what()}});
+    CloseNow();
+  }
 }
 
 /// True when a chunk went out and the stream may have more.
@@ -365,6 +373,7 @@ bool Session::PumpOnce(bool may_wait) {
   if (!chunk_.empty()) {
     const bool is_all = chunk.wake_after && chunk.wake_after->count() > 0;
     if (!WriteChunk(may_wait)) return false;
+    std::string().swap(chunk_);
     if (is_ending_ || !is_all) return true;
   } else if (is_ending_) {
     EndStream();

@@ -97,7 +97,8 @@ class Session : public std::enable_shared_from_this<Session> {
   bool is_http10_ = false;
 
   Response response_;
-  std::size_t written_ = 0;  // Of the response's body.
+  std::size_t written_ = 0;   // Of the response's body.
+  std::size_t armed_at_ = 0;  // Of those, when the deadline was set.
   std::string head_;
   std::vector<char> trash_;
   std::size_t discarded_ = 0;

@@ -94,7 +94,7 @@ class WatchStream final : public ChunkSource {
       }
       Take(**event, chunk.bytes);
     }
-    if (chunk.bytes.size() < kChunkBytes) KeepEnd(chunk);  // Else there may be more to say.
+    KeepEnd(chunk);
     return chunk;
   }
 
@@ -194,6 +194,7 @@ class WatchStream final : public ChunkSource {
   void KeepEnd(Chunk& chunk) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - clock_.SteadyNow());
     chunk.is_last = left.count() <= 0;
+    if (chunk.bytes.size() >= kChunkBytes) return;  // There may be more to say.
     chunk.wake_after = std::min(left, chunk.wake_after.value_or(left));
   }
 

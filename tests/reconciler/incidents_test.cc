@@ -244,6 +244,41 @@ TEST_CASE("[ENGINE-12] incidents: a wish is acknowledged over the newest status,
   CHECK(h.Get<Toy>("a")->status.have == "x");  // The end of the pass, which looked again.
 }
 
+TEST_CASE("[ENGINE-12] incidents: a wish of an object that is gone is not acknowledged on the one made anew") {
+  ToyHarness h;
+  const auto make_anew = [&h]() -> Expected<void> {
+    const auto toy = h.Get<Toy>("a");
+    if (toy->spec.want == "anew") return {};
+    api::Object bare = api::codec::ToObject(*toy);
+    bare.metadata.finalizers.clear();
+    REQUIRE(h.client().Update(std::move(bare), {.actor = "test"}));
+    h.Delete<Toy>("a");
+    h.Put("a", {"anew"});
+    h.Annotate("a", "test.dev/restart", "monday");
+    return {};
+  };
+  int restarts = 0;
+  h.controller->diff = [&](const Toy& object, const ToyState& state, api::Time) {
+    reconciler::Plan plan = h.controller->Usual(object, state);
+    if (!reconciler::WishOf(object, "restart")) return plan;
+    reconciler::Chain chain;
+    chain.Then({.verb = "restart", .target = "a", .reason = "was asked for", .handles = "restart"},
+               [&restarts, make_anew] {
+                 ++restarts;
+                 return make_anew();
+               });
+    plan.Add(std::move(chain));
+    return plan;
+  };
+  h.Put("a", {"x"});
+  h.Settle();
+  h.Annotate("a", "test.dev/restart", "monday");
+  h.Settle();
+  h.Pass(minutes(11));
+  CHECK(h.Get<Toy>("a")->common.handled.at("restart") == "monday");
+  CHECK(restarts == 2);  // Each of the two objects was restarted.
+}
+
 TEST_CASE("[ENGINE] incidents: a healthy watch is not taken for a silent one") {
   ToyHarness h;
   reconciler::Informer informer(h.client(), h.clock, "toys.test.dev");

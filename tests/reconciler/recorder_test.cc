@@ -50,6 +50,23 @@ TEST_CASE("[ENGINE] recorder: more old events than one sweep takes go in the nex
   CHECK(h.events() == 11);
 }
 
+TEST_CASE("[SEC-46] recorder: events that wait for a finalizer of somebody's use up nobody's turn") {
+  EventBench h;
+  reconciler::Recorder recorder(h.client(), h.clock, {.swept_at_once_max = 5});
+  for (int i = 0; i < 5; ++i) {
+    api::Object held{.api_version = "v1", .kind = "Event", .metadata = {.name = "held" + std::to_string(i)}};
+    held.metadata.namespace_ = "default";
+    held.metadata.finalizers = {"x.io/y"};
+    REQUIRE(h.client().Create(std::move(held), {.actor = "test"}));
+  }
+  h.clock.Advance(minutes(61));
+  recorder.Sweep();  // From now on the five are being deleted.
+  h.Emit(recorder, 0, 3);
+  h.clock.Advance(minutes(61));
+  recorder.Sweep();
+  CHECK(h.events() == 5);
+}
+
 TEST_CASE("[ENGINE] recorder: of too many events the oldest go before their time, as fast as they come") {
   EventBench h;
   reconciler::Recorder recorder(h.client(), h.clock, {.kept_max = 100});

@@ -242,3 +242,16 @@ TEST_CASE("[WIRE] a long beginning comes in chunks, nothing twice") {
   CHECK(Pulled(*response.stream) == "ADDED a@1, ADDED b@2, ADDED c@3, ADDED d@4");
   CHECK(Pulled(*response.stream) == "ADDED e@5, ADDED f@6, BOOKMARK @6");
 }
+
+TEST_CASE("[SEC-46] a watch ends at its time, though its chunks are full") {
+  ApiBox box;
+  const std::string big(20'000, 'x');
+  for (const char* const name : {"a", "b", "c", "d", "e", "f", "g", "h"})
+    box.Ask("POST", "/apis/hero.dev/v1/users",
+            R"({"apiVersion":"hero.dev/v1","kind":"User","metadata":{"name":")" + std::string(name) +
+                R"("},"spec":{"big":")" + big + "\"}}");
+  auto response = box.Ask("GET", "/apis/hero.dev/v1/users?watch=1&timeoutSeconds=1");
+  CHECK(Pulled(*response.stream) == "ADDED a@1, ADDED b@2, ADDED c@3, ADDED d@4");
+  box.clock.Advance(1s);
+  CHECK(Pulled(*response.stream) == "ADDED e@5, ADDED f@6, ADDED g@7, ADDED h@8, end");
+}
