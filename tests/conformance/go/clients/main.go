@@ -93,7 +93,12 @@ func (b *box) fresh(ctx context.Context, label string) error {
 
 // eventually asks until it is so.
 func eventually(ctx context.Context, what string, question func(context.Context) (bool, error)) error {
-	if err := wait.PollUntilContextTimeout(ctx, poll, deadline/3, true, question); err != nil {
+	return within(ctx, deadline/3, what, question)
+}
+
+// within asks until it is so, for that long at most.
+func within(ctx context.Context, most time.Duration, what string, question func(context.Context) (bool, error)) error {
+	if err := wait.PollUntilContextTimeout(ctx, poll, most, true, question); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil

@@ -267,10 +267,13 @@ func (s *stressed) checkWatchers(ctx context.Context, watchers []*watcher, final
 	return nil
 }
 
+// A reflector of client-go whose connections were refused often waits 30 s and up to as much again before it tries once more.
+const reflectorBackoff = 60 * time.Second
+
 func checkInformers(ctx context.Context, informers []cache.SharedIndexInformer, final copyOf) error {
 	for number, informer := range informers {
 		how := ""
-		err := eventually(ctx, "the informer has the store", func(context.Context) (bool, error) {
+		err := within(ctx, reflectorBackoff+deadline/3, "the informer has the store", func(context.Context) (bool, error) {
 			have := copyOf{map[string]*unstructured.Unstructured{}}
 			for _, object := range informer.GetStore().List() {
 				one := object.(*unstructured.Unstructured)
