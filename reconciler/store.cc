@@ -6,7 +6,6 @@
 #include <deque>
 #include <map>
 #include <mutex>
-#include <set>
 #include <utility>
 
 #include "api/codec/object.h"
@@ -144,7 +143,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   Expected<std::unique_ptr<Watch>> Open(std::string_view resource, ResourceVersion from);
   void Forget(const std::shared_ptr<EventQueue>& queue) {
     std::lock_guard lock(mutex_);
-    queues_.erase(queue);
+    std::erase(queues_, queue);
   }
 
  private:
@@ -166,7 +165,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
     std::map<std::string, Usage> usage{};       ///< Of the namespaces that it changes.
   };
 
-  using Queues = std::set<std::shared_ptr<EventQueue>>;
+  using Queues = std::vector<std::shared_ptr<EventQueue>>;
 
   Expected<void> Replay(LogRow row);
   void LeadCommit(std::unique_lock<std::mutex>& lock);
@@ -180,7 +179,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   void ForgetDropped(const LogBatch& log);
   std::chrono::steady_clock::time_point TimeNow() const;
   void CountTransaction(std::chrono::steady_clock::time_point began, const Expected<void>& done);
-  std::vector<std::shared_ptr<EventQueue>> Publish(const Outcome& outcome);
+  Queues Publish(const Outcome& outcome);
   Turn NextLead() const;
 
   // Constant after construction.
@@ -197,7 +196,7 @@ class Store::Impl : public std::enable_shared_from_this<Impl> {
   std::map<std::string, Usage> usage_;  ///< Of objects_, by namespace; of none that is empty.
   std::deque<Event> history_;           ///< Of revisions above floor_, in order.
   std::size_t history_bytes_ = 0;
-  Queues queues_;
+  Queues queues_;  ///< As they were opened: who is told first must not be chance.
   std::int64_t revision_ = 0;
   std::int64_t floor_ = 0;
   /// (revision that superseded, row's own revision): rows on disk that no restart needs, oldest first.
@@ -305,7 +304,7 @@ void Store::Impl::LeadCommit(std::unique_lock<std::mutex>& lock) {
   const auto written = outcome.log.rows.empty() ? Expected<void>() : database_->Write(outcome.log);
   lock.lock();
   if (!outcome.log.rows.empty()) CountTransaction(began, written);
-  std::vector<std::shared_ptr<EventQueue>> told;
+  Queues told;
   if (written) {
     told = Publish(outcome);
     if (!outcome.log.rows.empty()) ++commits_;
@@ -399,13 +398,13 @@ void Store::Impl::PlanDrops(LogBatch& log, std::int64_t newest, std::size_t rows
 }
 
 /// Makes a written batch visible. Returns the queues whose readers have to be told, without the lock.
-std::vector<std::shared_ptr<EventQueue>> Store::Impl::Publish(const Outcome& outcome) {
+Store::Impl::Queues Store::Impl::Publish(const Outcome& outcome) {
   for (const Event& event : outcome.events) {
     revision_ = event.revision.value;
     Put(event);
     Supersede(event);
   }
-  std::vector<std::shared_ptr<EventQueue>> told;
+  Queues told;
   for (const auto& queue : queues_) {
     bool is_told = false;
     for (const Event& event : outcome.events) {
@@ -493,7 +492,7 @@ Expected<std::unique_ptr<Watch>> Store::Impl::Open(std::string_view resource, Re
                  "too new resource version: " + std::to_string(from.value) + " (" + std::to_string(revision_) + ")"};
   for (const Event& event : history_)
     if (event.revision > from && event.object->key.resource == resource) queue->Push(event);
-  queues_.insert(queue);
+  queues_.push_back(queue);
   return std::unique_ptr<Watch>(std::make_unique<StoreWatch>(shared_from_this(), std::move(queue)));
 }
 
