@@ -14,8 +14,12 @@ constexpr std::string_view kNamespaces = "namespaces";
 constexpr std::string_view kActor = "system:collector";
 constexpr std::size_t kChangesMax = 300;  // Of one owner or namespace in one call: some tenths of a second.
 
-/// Events, in both spellings, own nothing and nobody owns them; reviews are never stored.
-bool CanOwn(const api::schema::Kind& kind) { return kind.plural != "events" && !kind.is_review; }
+/// Events, in both spellings, own nothing and nobody owns them; reviews are never stored. A third party may call a kind
+/// of its own events, too.
+bool CanOwn(const api::schema::Kind& kind) {
+  const std::string resource = kind.resource();
+  return resource != "events" && resource != "events.events.k8s.io" && !kind.is_review;
+}
 
 void DropOwners(api::Object& object, const auto& is_unwanted) {
   std::erase_if(object.metadata.owner_references, is_unwanted);

@@ -30,6 +30,12 @@ api::schema::Catalog ThingsAndBoxes() {
                        .plural = "boxes",
                        .singular = "box",
                        .is_namespaced = true}));
+  REQUIRE(catalog.Add({.group = "shop.test.dev",
+                       .version = "v1",
+                       .kind = "Event",
+                       .list_kind = "EventList",
+                       .plural = "events",
+                       .singular = "event"}));
   return catalog;
 }
 
@@ -68,6 +74,18 @@ struct CollectorBench : tests::Harness {
     REQUIRE(client().Delete(Key(name), {.propagation = propagation}));
   }
 };
+
+TEST_CASE("[WIRE] collector: a third party's kind that is called events is collected as any other") {
+  CollectorBench bench;
+  const Object owner = bench.Thing("owner");
+  Object event{.api_version = "shop.test.dev/v1", .kind = "Event", .metadata = {.name = "sale"}};
+  event.metadata.owner_references = {
+      {.api_version = owner.api_version, .kind = owner.kind, .name = "owner", .uid = owner.metadata.uid}};
+  bench.Make(std::move(event));
+  bench.DeleteThing("owner", Propagation::kBackground);
+  REQUIRE(bench.ReconcileUntilIdle());
+  CHECK_FALSE(bench.client().Get({"events.shop.test.dev", "", "sale"}));
+}
 
 TEST_CASE("[WIRE] collector: in the background the owner goes first, and what it owned after it") {
   CollectorBench bench;
